@@ -1,0 +1,48 @@
+# make demo | test are all that a fresh machine with Python 3.11 needs; the rest is for people who work on Herdbook.
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+export HERDBOOK_HOME ?= $(CURDIR)/.herdbook
+
+.PHONY: help setup demo test test-slow lint bench up lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.ready ## create .venv from the lock file
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Herdbook needs Python 3.11: install it, or say PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## three days on a simulated farm, ending in an answer; VIDEO=path adds a camera of your own
+	$(BIN)/herdbook demo $(if $(VIDEO),--video "$(VIDEO)")
+
+test: setup lint ## the checks and the fast tests
+	$(BIN)/pytest -m "not slow" -n 2
+
+test-slow: setup ## the tests that take minutes
+	$(BIN)/pytest -m slow
+
+lint: setup ## ruff, mypy, and the rules of the house
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## ratios against plain tools, printed side by side
+	$(BIN)/python -m benchmarks
+
+up: setup ## Airflow with its web interface and two simulated devices
+	$(BIN)/herdbook demo --stay
+
+lock: ## resolve requirements.lock anew
+	$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+
+clean: ## remove state and caches, keep .venv
+	rm -rf $(HERDBOOK_HOME) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,21 @@
+CREATE TABLE label.label (
+    label_id       VARCHAR NOT NULL,
+    animal_id      VARCHAR NOT NULL,
+    farm_id        VARCHAR NOT NULL,
+    kind           VARCHAR NOT NULL,
+    value_number   DOUBLE,
+    value_text     VARCHAR,
+    scale          VARCHAR,
+    unit           VARCHAR,
+    site           VARCHAR,
+    severity       VARCHAR,
+    occurred_after TIMESTAMPTZ,
+    occurred_by    TIMESTAMPTZ NOT NULL,
+    recorded_at    TIMESTAMPTZ NOT NULL,
+    received_at    TIMESTAMPTZ NOT NULL,
+    retracted      BOOLEAN NOT NULL,
+    observer       VARCHAR,
+    source         VARCHAR NOT NULL,
+    source_id      VARCHAR NOT NULL,
+    import_id      VARCHAR NOT NULL
+);

@@ -1,0 +1,20 @@
+CREATE TABLE record.device_day (
+    load_id          VARCHAR NOT NULL,
+    device_id        VARCHAR NOT NULL,
+    farm_id          VARCHAR NOT NULL,
+    day              DATE NOT NULL,
+    revision         INTEGER NOT NULL,
+    timezone         VARCHAR NOT NULL,
+    starts_at        TIMESTAMPTZ NOT NULL,
+    ends_at          TIMESTAMPTZ NOT NULL,
+    final            BOOLEAN NOT NULL,
+    manifest_sha256  VARCHAR NOT NULL,
+    software_version VARCHAR NOT NULL,
+    coverage_rows    BIGINT NOT NULL,
+    tracklet_rows    BIGINT NOT NULL,
+    bout_rows        BIGINT NOT NULL,
+    embedding_rows   BIGINT NOT NULL,
+    activity_rows    BIGINT NOT NULL,
+    quarantined_rows BIGINT NOT NULL,
+    loaded_at        TIMESTAMPTZ NOT NULL
+);

@@ -1,0 +1,23 @@
+"""The ``herdbook`` command: one module per group of commands, errors without tracebacks, documented exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+from herdbook.cli.app import app
+from herdbook.cli.output import print_error
+from herdbook.errors import HerdbookError
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Entry point: run a command; a `HerdbookError` becomes one message, what to do, and its exit code."""
+    try:
+        app(standalone_mode=True)
+    except HerdbookError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. Nothing is half done: run the same command again to continue.\n")
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""What crosses a boundary: device day, records, ethogram, calibration. The ground floor: imports nothing above it."""

@@ -1,0 +1,159 @@
+"""The manifest of a device day: what one device offers for one farm-local day.
+
+A manifest is immutable. When the device has more or better data for the same day it issues a higher ``revision``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
+
+from herdbook.contracts import farmtime
+from herdbook.contracts.camera import Camera, Contract
+from herdbook.contracts.identifiers import FileName, Sha256, Slug
+from herdbook.contracts.records import RecordKind
+from herdbook.errors import ConfigurationError, ManifestError, UnsafePathError
+
+MAX_MANIFEST_BYTES = 16 * 1024 * 1024
+MAX_FILES = 100_000
+
+
+class FileKind(StrEnum):
+    """Kinds of files; all but clips and boxes are records."""
+
+    CLIP = "clip"
+    BOXES = "boxes"
+    COVERAGE = RecordKind.COVERAGE.value
+    TRACKLET = RecordKind.TRACKLET.value
+    BOUT = RecordKind.BOUT.value
+    EMBEDDING = RecordKind.EMBEDDING.value
+    ACTIVITY = RecordKind.ACTIVITY.value
+
+    @property
+    def is_record(self) -> bool:
+        """Whether files of this kind go to the lake."""
+        return self not in (FileKind.CLIP, FileKind.BOXES)
+
+
+class DayFile(Contract):
+    """One file of the day. ``rows`` is set for Parquet files, the camera and its interval for clips and boxes."""
+
+    kind: FileKind
+    name: FileName
+    bytes: Annotated[int, Field(ge=0, strict=True)]
+    sha256: Sha256
+    rows: Annotated[int, Field(ge=0, strict=True)] | None = None
+    camera_id: Slug | None = None
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind is not FileKind.CLIP and self.rows is None:
+            raise ValueError(f"{self.name}: a {self.kind.value} file needs its number of rows")
+        if self.kind is FileKind.CLIP:
+            if self.camera_id is None or self.started_at is None or self.ended_at is None:
+                raise ValueError(f"{self.name}: a clip needs its camera, start and end")
+            if self.ended_at <= self.started_at:
+                raise ValueError(f"{self.name}: a clip ends after it starts")
+        return self
+
+
+class ReleaseUse(Contract):
+    """A model release that made rows of this day: engine, embedding space and ethogram."""
+
+    release_id: Slug
+    engine: Slug
+    space_id: Slug
+    dimensions: Annotated[int, Field(gt=0, le=8192)]
+    ethogram_id: Slug
+
+
+class Manifest(Contract):
+    """All that a device says of one of its days."""
+
+    format: Literal["herdbook-device-day/1"] = "herdbook-device-day/1"
+    device_id: Slug
+    farm_id: Slug
+    day: date
+    timezone: str
+    revision: Annotated[int, Field(ge=1, strict=True)]
+    final: bool
+    """False while the day is still being recorded."""
+    issued_at: AwareDatetime
+    software_version: Annotated[str, Field(max_length=64)]
+    releases: Annotated[tuple[ReleaseUse, ...], Field(min_length=1)]
+    cameras: Annotated[tuple[Camera, ...], Field(min_length=1)]
+    files: Annotated[tuple[DayFile, ...], Field(max_length=MAX_FILES)]
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            farmtime.zone(name)
+        except ConfigurationError as error:
+            raise ValueError(error.message) from error
+        return name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [f.name for f in self.files]
+        if len(set(names)) != len(names):
+            raise ValueError("two files have the same name")
+        cameras = {c.camera_id for c in self.cameras}
+        if len(cameras) != len(self.cameras):
+            raise ValueError("two cameras have the same id")
+        for f in self.files:
+            if f.camera_id is not None and f.camera_id not in cameras:
+                raise ValueError(f"{f.name}: camera '{f.camera_id}' is not among the manifest's cameras")
+        for kind in RecordKind:
+            if sum(f.kind.value == kind.value for f in self.files) != 1:
+                raise ValueError(f"a day has exactly one {kind.value} file")
+        return self
+
+    @property
+    def extent(self) -> farmtime.DayExtent:
+        """The day in UTC."""
+        return farmtime.day_extent(self.day, self.timezone)
+
+    def record_file(self, kind: RecordKind) -> DayFile:
+        """The day's file of a record kind."""
+        return next(f for f in self.files if f.kind.value == kind.value)
+
+    def of_kind(self, kind: FileKind) -> tuple[DayFile, ...]:
+        """All files of a kind."""
+        return tuple(f for f in self.files if f.kind is kind)
+
+    def to_bytes(self) -> bytes:
+        """The manifest as it is stored, sent and hashed."""
+        return (self.model_dump_json(indent=1) + "\n").encode()
+
+
+def parse_manifest(raw: bytes) -> Manifest:
+    """Read and validate a manifest.
+
+    Raises:
+        UnsafePathError: a file name is not a plain file name.
+        ManifestError: anything else is wrong; the message names the first problem.
+    """
+    if len(raw) > MAX_MANIFEST_BYTES:
+        raise ManifestError(f"the manifest has {len(raw)} bytes, more than {MAX_MANIFEST_BYTES}")
+    try:
+        return Manifest.model_validate_json(raw)
+    except ValidationError as error:
+        for problem in error.errors():
+            where = ".".join(str(part) for part in problem["loc"])
+            if where.startswith("files.") and where.endswith(".name"):
+                raise UnsafePathError(f"the manifest names a file {problem['input']!r}") from error
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "manifest"
+        raise ManifestError(f"manifest, {where}: {first['msg']}") from error
+
+
+def manifest_sha256(raw: bytes) -> str:
+    """The digest by which a manifest's exact bytes are acknowledged."""
+    return hashlib.sha256(raw).hexdigest()

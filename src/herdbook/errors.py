@@ -1,0 +1,260 @@
+"""One tree of exceptions: each says what went wrong, what to do about it, and ends the process with a code of its own.
+
+The codes are part of the command line's contract (``docs/exit-codes.md`` is generated from this module). 0 is success,
+1 a fault of Herdbook's own, 2 wrong usage of the command line, 130 an interruption by the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+
+class HerdbookError(Exception):
+    """Base of every error a user can meet.
+
+    Args:
+        message: what happened, naming the file, row, device or day.
+        remedy: what to do now; the class's own ``remedy`` when omitted.
+    """
+
+    exit_code: ClassVar[int] = 1
+    remedy: str = "This is a fault in Herdbook: report it with the message above."
+
+    def __init__(self, message: str, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if remedy is not None:
+            self.remedy = remedy
+
+
+# -- what a user gave ------------------------------------------------------------------------------------------------
+
+
+class InputError(HerdbookError):
+    """Something the user gave cannot be used."""
+
+    exit_code = 10
+    remedy = "Correct the input and run the command again; nothing was changed."
+
+
+class ConfigurationError(InputError):
+    """A setting, device file or mapping file is wrong."""
+
+    exit_code = 11
+    remedy = "Correct the setting or file named above and run the command again."
+
+
+class NotFoundError(InputError):
+    """A named device, day, animal, pen or file does not exist."""
+
+    exit_code = 12
+    remedy = "Check the spelling; `herdbook doctor` and `herdbook sql` show what exists."
+
+
+class FileFormatError(InputError):
+    """A file cannot be read as what it is said to be."""
+
+    exit_code = 13
+    remedy = "Export the file again, or name the right format."
+
+
+class VideoSourceError(InputError):
+    """A camera, stream or video file cannot be opened."""
+
+    exit_code = 14
+    remedy = "Check the camera's address and cable, or the file's path."
+
+
+class QueryError(InputError):
+    """A query is not valid SQL, or asks for something that is not there."""
+
+    exit_code = 15
+    remedy = 'Tables and columns are listed by `herdbook sql "SHOW TABLES"` and in docs/data-dictionary.md.'
+
+
+class RowsQuarantinedError(InputError):
+    """An import succeeded, but some of its rows were set aside."""
+
+    exit_code = 16
+    remedy = "See the quarantine named above; correct those rows in the source and import it again."
+
+
+# -- a device on the other end of a wire -----------------------------------------------------------------------------
+
+
+class DeviceError(HerdbookError):
+    """A device could not serve what it should."""
+
+    exit_code = 20
+    remedy = "Later nights try again by themselves; `herdbook ingest DEVICE DAY` tries now."
+
+
+class DeviceUnreachableError(DeviceError):
+    """The device does not answer."""
+
+    exit_code = 21
+    remedy = "Check its power and network; later nights fetch the day by themselves."
+
+
+class DeviceAuthenticationError(DeviceError):
+    """The device refuses our token, or the certificate does not match."""
+
+    exit_code = 22
+    remedy = "Give the device's current token with `herdbook fleet enrol DEVICE --token-file FILE`."
+
+
+class DeviceClockError(DeviceError):
+    """The device's clock disagrees with ours."""
+
+    exit_code = 23
+    remedy = "Set the device's clock (NTP) and let it issue the day again; nothing was loaded or freed."
+
+
+class DeviceProtocolError(DeviceError):
+    """The device answers with something that is not the agent's API."""
+
+    exit_code = 24
+    remedy = "Check that the address is a Herdbook agent and that its version is not older than this platform's."
+
+
+# -- what crossed the boundary is not what it should be ---------------------------------------------------------------
+
+
+class IntegrityError(HerdbookError):
+    """A device day is not what its manifest says, or not what the contract allows."""
+
+    exit_code = 30
+    remedy = "The day stays on the device. Let the device issue it again: `herdbook edge reissue DAY` there."
+
+
+class ManifestError(IntegrityError):
+    """The manifest is not valid."""
+
+    exit_code = 31
+
+
+class UnsafePathError(ManifestError):
+    """A name in a manifest or request tries to leave its folder."""
+
+    exit_code = 32
+    remedy = "Treat the device as compromised until explained; nothing was written outside its folder."
+
+
+class TransferCorruptError(IntegrityError):
+    """A file's bytes do not match its sha256 or size."""
+
+    exit_code = 33
+    remedy = (
+        "The next attempt fetches the file anew; if it fails again, check the device's disk and issue the day again."
+    )
+
+
+class RecordSchemaError(IntegrityError):
+    """A record file's columns or types are not the contract's."""
+
+    exit_code = 34
+    remedy = "The file is in quarantine. Update the device's software and let it issue the day again."
+
+
+class RowCountError(IntegrityError):
+    """A record file does not have the rows its manifest promises."""
+
+    exit_code = 35
+    remedy = "The file is in quarantine. Let the device issue the day again."
+
+
+class ClipDecodeError(IntegrityError):
+    """A clip does not decode as video."""
+
+    exit_code = 36
+    remedy = "The clip is in quarantine, the records are loaded. Check the camera and the device's disk."
+
+
+class DayBoundaryError(IntegrityError):
+    """Rows lie outside the farm-local day they claim."""
+
+    exit_code = 37
+    remedy = "The rows are in quarantine. Check the device's clock and time zone, then let it issue the day again."
+
+
+class DuplicateRowError(IntegrityError):
+    """The same key occurs twice."""
+
+    exit_code = 38
+    remedy = "The later rows are in quarantine, the first are loaded. Update the device's software if it recurs."
+
+
+class ForeignKeyError(IntegrityError):
+    """Rows name a tracklet, camera or behaviour that does not exist."""
+
+    exit_code = 39
+    remedy = "The rows are in quarantine, the rest is loaded. Let the device issue the day again."
+
+
+# -- where things are kept --------------------------------------------------------------------------------------------
+
+
+class StorageError(HerdbookError):
+    """A store could not be read or written."""
+
+    exit_code = 40
+    remedy = "`herdbook doctor` checks each store and says what to do."
+
+
+class DiskFullError(StorageError):
+    """A disk or quota is full."""
+
+    exit_code = 41
+    remedy = (
+        "Free space or lower HERDBOOK_FOOTAGE_BUDGET_BYTES, then run the command again: it continues where it stopped."
+    )
+
+
+class LakeBusyError(StorageError):
+    """Other writers kept the lake locked for longer than we wait."""
+
+    exit_code = 42
+    remedy = "Run the command again; nothing was half written."
+
+
+class LakeCheckFailedError(StorageError):
+    """A check marked *fail* found rows."""
+
+    exit_code = 43
+    remedy = "`herdbook lake check` lists the rows; the last published herd.duckdb stays as it was."
+
+
+class NotInitialisedError(StorageError):
+    """The lake or ledger is not there yet, or is of an older version."""
+
+    exit_code = 44
+    remedy = "Run `herdbook init` (it keeps what is there)."
+
+
+# -- the installation -------------------------------------------------------------------------------------------------
+
+
+class MissingDependencyError(HerdbookError):
+    """An optional library is not installed."""
+
+    exit_code = 50
+    remedy = "Install the extra named above, for example: pip install 'herdbook[edge]'."
+
+
+class CheckupFailedError(HerdbookError):
+    """`herdbook doctor` found something that will not work."""
+
+    exit_code = 51
+    remedy = "Follow what is said beside each failed line above."
+
+
+def all_errors() -> Iterator[type[HerdbookError]]:
+    """Every exception of the tree, base first, in the order of the exit codes."""
+    found: list[type[HerdbookError]] = []
+    queue: list[type[HerdbookError]] = [HerdbookError]
+    while queue:
+        cls = queue.pop()
+        found.append(cls)
+        queue.extend(cls.__subclasses__())
+    return iter(sorted(found, key=lambda cls: cls.exit_code))

@@ -1,0 +1,121 @@
+"""Configuration: typed, frozen, read here and nowhere else.
+
+Every setting is an environment variable ``HERDBOOK_<NAME>``; a file named by ``HERDBOOK_ENV_FILE`` may hold them.
+Secrets are never settings: they are files named by settings or kept under ``$HERDBOOK_HOME/secrets``.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import time
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from herdbook.errors import ConfigurationError
+
+Seconds = Annotated[float, Field(gt=0)]
+Bytes = Annotated[int, Field(ge=0)]
+
+
+class Settings(BaseSettings):
+    """What an installation is told from outside. Empty strings mean "the embedded default under ``home``"."""
+
+    model_config = SettingsConfigDict(env_prefix="HERDBOOK_", frozen=True, extra="ignore", env_file_encoding="utf-8")
+
+    home: Path = Path(".herdbook")
+    """State lives here and nowhere else."""
+    catalog: str = ""
+    """DuckLake catalog: ``sqlite:FILE`` or ``postgres:DSN``."""
+    data_path: str = ""
+    """Where the lake's Parquet files lie: a folder or an ``s3://`` prefix."""
+    ledger_url: str = ""
+    """SQLAlchemy URL of the ledger."""
+    footage_budget_bytes: Bytes = 20_000_000_000
+    """Footage pulled per device and day, best first; records do not count."""
+    footage_keep_days: Annotated[int, Field(ge=1)] = 90
+    """Footage older than this is removed by ``maintain``; records are kept for ever."""
+    lookback_days: Annotated[int, Field(ge=0)] = 14
+    """How many nights a missing or unfinished day is asked for again."""
+    parallel_files: Annotated[int, Field(ge=1, le=64)] = 4
+    """Files fetched at once from one device."""
+    clock_skew_s: Seconds = 300.0
+    """A device whose clock differs from ours by more is not ingested."""
+    timeout_s: Seconds = 30.0
+    """Longest silence of a device within a request."""
+    lake_wait_s: Seconds = 120.0
+    """How long a writer waits for its turn in the lake."""
+    identity_threshold: Annotated[float, Field(ge=0, le=1)] = 0.6
+    """Claims at or above this confidence count as identified."""
+    publish_embeddings: bool = False
+    """Whether ``herd.duckdb`` also holds every single embedding."""
+    night_at: time = time(1, 0)
+    """Farm-local time at which the nightly DAG starts."""
+    night_timezone: str = "UTC"
+    """IANA time zone of ``night_at``; the farm's own, or that of the farm that ends its day last."""
+    snapshot_keep_days: Annotated[int, Field(ge=1)] = 30
+    """Lake snapshots older than this expire, but for pinned ones."""
+
+    @property
+    def lake_catalog(self) -> str:
+        """DuckLake attach target without the ``ducklake:`` prefix."""
+        return self.catalog or f"sqlite:{self.home / 'lake' / 'catalog.sqlite'}"
+
+    @property
+    def lake_data_path(self) -> str:
+        """Folder or prefix of the lake's Parquet files."""
+        return self.data_path or str(self.home / "lake" / "data")
+
+    @property
+    def ledger_database_url(self) -> str:
+        """SQLAlchemy URL of the ledger."""
+        return self.ledger_url or f"sqlite:///{self.home / 'ledger.sqlite'}"
+
+    @property
+    def published(self) -> Path:
+        """The read-only database that people open."""
+        return self.home / "herd.duckdb"
+
+    @property
+    def landing(self) -> Path:
+        """Device days fetched and checked, waiting for or past their load."""
+        return self.home / "landing"
+
+    @property
+    def footage(self) -> Path:
+        """Clips kept by policy."""
+        return self.home / "footage"
+
+    @property
+    def quarantine(self) -> Path:
+        """What was rejected, with its reason."""
+        return self.home / "quarantine"
+
+    @property
+    def backups(self) -> Path:
+        """Where ``maintain`` writes backups."""
+        return self.home / "backups"
+
+    @property
+    def secrets(self) -> Path:
+        """Device tokens; readable by their owner only."""
+        return self.home / "secrets"
+
+
+@cache
+def get_settings() -> Settings:
+    """The process's settings, read once.
+
+    Raises:
+        ConfigurationError: a variable is not a valid value.
+    """
+    try:
+        settings = Settings(_env_file=os.environ.get("HERDBOOK_ENV_FILE"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "HERDBOOK_" + str(first["loc"][0]).upper()
+        raise ConfigurationError(f"{name}: {first['msg']}") from error
+    return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
