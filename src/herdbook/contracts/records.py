@@ -1,8 +1,8 @@
 """The record files of a device day: one Arrow schema per kind, as columns a device must write exactly.
 
 Times are UTC with microseconds; intervals are half open, ``[started_at, ended_at)``. ``clip`` names the footage a
-row was made from (null where no footage is kept), ``release_id`` the model that made it. Metre columns are null where the
-camera has no metric calibration; where they are set, ``calibration_id`` names the one that was used.
+row was made from (null where no footage is kept), ``release_id`` the model that made it. Metre columns are null where
+the camera has no metric calibration; where they are set, ``calibration_id`` names the one that was used.
 """
 
 from __future__ import annotations
