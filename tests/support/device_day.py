@@ -211,7 +211,7 @@ def day_file(folder: Path, kind: FileKind, name: str, **more: object) -> DayFile
 def write_device_day(
     root: Path,
     spec: DaySpec = DaySpec(),
-    tables: dict[RecordKind, pa.Table] | None = None,  # noqa: B008
+    tables: dict[RecordKind, pa.Table] | None = None,
 ) -> Path:
     """Write ``<root>/days/<day>/r<revision>/`` as a device would; ``tables`` replaces the records.
 

@@ -1,8 +1,8 @@
 """A device day after ingest: fetched, checked, durable, and ready to load.
 
 ``<landing>/<device>/<day>/r<revision>/`` holds ``manifest.json``, the files as the device sent them in ``files/``,
-record files that lost rows to quarantine in ``clean/``, and ``landed.json``, which is written last: without it the day has
-not landed.
+record files that lost rows to quarantine in ``clean/``, and ``landed.json``, which is written last: without it the day
+has not landed.
 """
 
 from __future__ import annotations
