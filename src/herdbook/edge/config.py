@@ -1,0 +1,155 @@
+"""``device.yaml``: what a device is told. Strict: an unknown key is refused.
+
+Example::
+
+    device_id: barn-a-1
+    farm_id: demo-farm
+    timezone: Europe/London
+    clip_s: 300                          # length of clips cut from streams and long files
+    retention: {free: files, after_days: 0}
+    cameras:
+      - camera_id: pen-1-top
+        pen_id: pen-1
+        width: 480
+        height: 360
+        fps: 6
+        source: footage/pen-1-top        # folder of <anything>_<YYYYMMDDTHHMMSSZ>.mp4, a file,
+        background: pen-1-empty.png      # rtsp://… or /dev/videoN; the empty pen, optional
+        zones:
+          - zone_id: trough
+            kind: feeder
+            valid_from: 2026-01-01T00:00:00Z
+            polygon: [[0, 0], [60, 0], [60, 360], [0, 360]]
+        calibrations:
+          - calibration_id: pen-1-2026
+            valid_from: 2026-01-01T00:00:00Z
+            homography: [0.01, 0, 0, 0, 0.01, 0, 0, 0, 1]
+
+Relative paths are relative to the file. ``release`` and ``motion`` may be left out: `MOTION_RELEASE` and its defaults.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from herdbook.contracts import farmtime
+from herdbook.contracts.camera import Camera, Contract
+from herdbook.contracts.device_day import ReleaseUse
+from herdbook.contracts.identifiers import Slug
+from herdbook.edge.perception.parameters import MotionParameters
+from herdbook.errors import ConfigurationError
+
+CONFIG_NAME = "device.yaml"
+
+MOTION_RELEASE = ReleaseUse(
+    release_id="motion-1", engine="motion", space_id="motion-appearance-1", dimensions=96, ethogram_id="pig-9"
+)
+"""What rows made by the first engine name."""
+
+_LIVE = ("rtsp", "rtsps", "http", "https", "tcp", "udp", "srt", "rtp")
+
+
+class DeviceCamera(Camera):
+    """A camera and where its pictures come from."""
+
+    source: Annotated[str, Field(min_length=1)]
+    """A video file, a folder of clips, a stream's URL, or ``/dev/videoN``."""
+    background: Path | None = None
+    """A picture of the empty pen in the camera's own size."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether pictures come when they come, rather than from files."""
+        return self.is_device or urlsplit(self.source).scheme in _LIVE
+
+    @property
+    def is_device(self) -> bool:
+        """Whether the source is a V4L2 device."""
+        return re.fullmatch(r"/dev/video\d+", self.source) is not None
+
+    @property
+    def public_source(self) -> str:
+        """The source without user name and password, as it may be shown."""
+        return re.sub(r"//[^/@]*@", "//", self.source)
+
+    def contract(self) -> Camera:
+        """What the manifest says of it."""
+        return Camera.model_validate(self.model_dump(exclude={"source", "background"}))
+
+
+class Retention(Contract):
+    """What the device deletes after a day was acknowledged; manifest and acknowledgement stay. Before that, nothing."""
+
+    free: Literal["files", "clips", "nothing"] = "files"
+    """``files``: clips, boxes and records; ``clips``: only clips."""
+    after_days: Annotated[int, Field(ge=0)] = 0
+    """Days to wait after the acknowledgement."""
+
+
+class DeviceConfig(Contract):
+    """One device: who it is, what it looks at, and with which engine."""
+
+    device_id: Slug
+    farm_id: Slug
+    timezone: str
+    release: ReleaseUse = MOTION_RELEASE
+    motion: MotionParameters = MotionParameters()
+    cameras: Annotated[tuple[DeviceCamera, ...], Field(min_length=1)]
+    clip_s: Annotated[float, Field(ge=1, le=3600)] = 300.0
+    retention: Retention = Retention()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            farmtime.zone(name)
+        except ConfigurationError as error:
+            raise ValueError(error.message) from error
+        return name
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len({c.camera_id for c in self.cameras}) != len(self.cameras):
+            raise ValueError("two cameras have the same camera_id")
+        return self
+
+
+def read_device_config(path: Path) -> DeviceConfig:
+    """Read ``device.yaml``; paths in it become absolute.
+
+    Raises:
+        ConfigurationError: the file is absent or not valid; the message names the first wrong key.
+    """
+    try:
+        config = DeviceConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path} is not YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ConfigurationError(f"{path}, {where}: {first['msg']}") from error
+    folder = path.absolute().parent
+    cameras = tuple(
+        camera.model_copy(
+            update={
+                "source": camera.source if camera.is_live else str(folder / camera.source),
+                "background": folder / camera.background if camera.background else None,
+            }
+        )
+        for camera in config.cameras
+    )
+    return config.model_copy(update={"cameras": cameras})
+
+
+def write_device_config(path: Path, config: DeviceConfig) -> None:
+    """Write a ``device.yaml`` that `read_device_config` reads back; what is left at its default is left out."""
+    document = config.model_dump(mode="json", exclude_defaults=True)
+    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")

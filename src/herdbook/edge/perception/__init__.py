@@ -1,0 +1,1 @@
+"""Perception engines: frames in, instances with box, embedding and behaviour out."""
