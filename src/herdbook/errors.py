@@ -258,3 +258,29 @@ def all_errors() -> Iterator[type[HerdbookError]]:
         found.append(cls)
         queue.extend(cls.__subclasses__())
     return iter(sorted(found, key=lambda cls: cls.exit_code))
+
+
+def exit_code_page() -> str:
+    """``docs/exit-codes.md``: every exit code with its meaning and remedy."""
+    rows = [
+        f"| {e.exit_code} | `{e.__name__}` | {(e.__doc__ or '').splitlines()[0]} | {e.remedy} |" for e in all_errors()
+    ]
+    return "\n".join(
+        [
+            "# Exit codes",
+            "",
+            "Generated: `python -m herdbook.errors > docs/exit-codes.md`. 0 is success, 2 wrong usage of the command line, 130 an",
+            "interruption by the user.",
+            "",
+            "| code | error | meaning | what to do |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    from herdbook import errors  # the canonical module, not __main__
+
+    print(errors.exit_code_page(), end="")
