@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 
+from herdbook.cli import fleet, house
 from herdbook.cli.app import app
 from herdbook.cli.output import print_error
 from herdbook.errors import HerdbookError
 
 __all__ = ["app", "main"]
+
+app.command()(house.init)
+app.command()(house.doctor)
+app.add_typer(fleet.app, name="fleet")
 
 
 def main() -> None:
