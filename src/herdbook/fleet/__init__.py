@@ -1,0 +1,1 @@
+"""The fleet: which devices there are and how they fare."""

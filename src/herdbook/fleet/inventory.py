@@ -1,0 +1,172 @@
+"""Enrolling and retiring devices. What a device is lies in the ledger, its token in a file of its own."""
+
+from __future__ import annotations
+
+import ssl
+import string
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import func, select
+
+from herdbook.contracts import farmtime
+from herdbook.contracts.durable import write_durably
+from herdbook.contracts.identifiers import Slug
+from herdbook.errors import ConfigurationError, NotFoundError
+from herdbook.ledger.columns import utc_now
+from herdbook.ledger.devices import token_path
+from herdbook.ledger.models import Attempt, DayState, Device, DeviceDay
+from herdbook.ledger.session import ledger_session
+from herdbook.settings import Settings
+
+MIN_TOKEN_CHARACTERS = 16
+_SLUG = TypeAdapter(Slug)
+
+
+def enrol(
+    settings: Settings,
+    device_id: str,
+    *,
+    farm_id: str | None = None,
+    url: str | None = None,
+    timezone: str | None = None,
+    token: str | None = None,
+    ca_file: Path | None = None,
+) -> Device:
+    """Add a device, change one, or bring a retired one back. What is not given stays as it is.
+
+    Raises:
+        ConfigurationError: a value cannot be used, or a new device lacks one.
+        NotInitialisedError: there is no ledger yet.
+    """
+    given = {
+        "farm_id": farm_id and _slug("farm", farm_id),
+        "url": url and _agent_url(url),
+        "timezone": timezone and str(farmtime.zone(timezone)),
+        "ca_file": ca_file and _certificates(ca_file),
+    }
+    secret = token and _token(token)
+    with ledger_session(settings) as session:
+        device = session.get(Device, _slug("device", device_id))
+        if device is None:
+            missing = [name for name in ("farm_id", "url", "timezone") if not given[name]]
+            missing += [] if secret else ["token_file"]
+            if missing:
+                options = ", ".join("--" + name.removesuffix("_id").replace("_", "-") for name in missing)
+                raise ConfigurationError(f"device '{device_id}' is new here: {options} missing")
+            device = Device(device_id=device_id)
+            session.add(device)
+        for name, value in given.items():
+            if value:
+                setattr(device, name, value)
+        device.retired_at = None
+        # The file first: a device in the ledger always has its token.
+        if secret:
+            _write_token(token_path(settings, device_id), secret)
+        session.flush()
+    return device
+
+
+def retire(settings: Settings, device_id: str) -> None:
+    """Take a device out of service: no later night asks it. Its days, footage and history stay; its token goes.
+
+    Raises:
+        NotFoundError: it is not enrolled.
+    """
+    with ledger_session(settings) as session:
+        device = session.get(Device, device_id)
+        if device is None:
+            raise NotFoundError(f"device '{device_id}' is not enrolled", "`herdbook fleet status` lists devices.")
+        device.retired_at = device.retired_at or utc_now()
+    token_path(settings, device_id).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class DeviceStatus:
+    """How a device fares. ``state``: ``new``, ``ok``, ``retired``, or the name of the error of its last attempt."""
+
+    device: str
+    farm: str
+    url: str
+    last_landed: date | None
+    last_loaded: date | None
+    state: str
+
+
+def status(settings: Settings) -> list[DeviceStatus]:
+    """Every device ever enrolled, by id."""
+    with ledger_session(settings) as session:
+
+        def last_day(device: Device, *states: DayState) -> date | None:
+            query = select(func.max(DeviceDay.day)).where(DeviceDay.device_id == device.device_id)
+            return session.scalar(query.where(DeviceDay.state.in_(states)))
+
+        def state(device: Device) -> str:
+            if device.retired_at is not None:
+                return "retired"
+            query = select(Attempt).where(Attempt.device_id == device.device_id)
+            last = session.scalar(query.order_by(Attempt.attempt_id.desc()).limit(1))
+            return "new" if last is None else last.error or "ok"
+
+        return [
+            DeviceStatus(
+                device=device.device_id,
+                farm=device.farm_id,
+                url=device.url,
+                last_landed=last_day(device, DayState.LANDED, DayState.LOADED),
+                last_loaded=last_day(device, DayState.LOADED),
+                state=state(device),
+            )
+            for device in session.scalars(select(Device).order_by(Device.device_id))
+        ]
+
+
+def _write_token(path: Path, token: str) -> None:
+    for folder in (path.parent.parent, path.parent):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_durably(path, f"{token}\n".encode("ascii"), mode=0o600)
+
+
+def _slug(what: str, value: str) -> str:
+    try:
+        return _SLUG.validate_python(value)
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"'{value}' is not a {what} name", "Use lower-case letters, digits, dots, '-' and '_', at most 63."
+        ) from error
+
+
+def _agent_url(value: str) -> str:
+    parts = urlsplit(value)
+    try:
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"'{parts.scheme}://{parts.hostname or ''}…' is not an agent's address",
+            "Give --url like https://barn-a-1.example:8443, without a user name or query.",
+        )
+    return value.rstrip("/")
+
+
+def _token(value: str) -> str:
+    token = value.strip()
+    visible = set(string.ascii_letters + string.digits + string.punctuation)
+    if not MIN_TOKEN_CHARACTERS <= len(token) <= 512 or not set(token) <= visible:
+        raise ConfigurationError(
+            "the token file does not hold a token",
+            f"It is one line of {MIN_TOKEN_CHARACTERS} to 512 visible ASCII characters, the same as on the device.",
+        )
+    return token
+
+
+def _certificates(path: Path) -> str:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"{path} does not hold certificates: {error}", "Give a PEM file.") from error
+    return str(path.absolute())

@@ -1,0 +1,153 @@
+"""The ledger's tables. Tokens are never here: they are files (`herdbook.ledger.devices.token_path`)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, MetaData, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from herdbook.ledger.columns import UtcDateTime, choice, utc_now
+
+
+class Base(DeclarativeBase):
+    """Constraint names are spelled out, so that migrations can name them on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class DayState(StrEnum):
+    """How far a revision of a device day has come."""
+
+    FETCHING = "fetching"
+    """Under way, or interrupted: the next attempt continues."""
+    LANDED = "landed"
+    """Durable here, waiting for its load."""
+    LOADED = "loaded"
+    """In the lake."""
+    QUARANTINED = "quarantined"
+    """Refused as a whole; the device keeps it."""
+
+
+class ClipState(StrEnum):
+    """What became of a clip."""
+
+    KEPT = "kept"
+    SKIPPED = "skipped"
+    """Never fetched, or fetched and set aside; ``reason`` says why."""
+    EXPIRED = "expired"
+    """Removed by policy."""
+
+
+class Device(Base):
+    """The inventory: one edge device."""
+
+    __tablename__ = "device"
+
+    device_id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    farm_id: Mapped[str] = mapped_column(String(63))
+    url: Mapped[str] = mapped_column(String(255))
+    timezone: Mapped[str] = mapped_column(String(63))
+    ca_file: Mapped[str | None] = mapped_column(Text)
+    """Certificate authority that signs the device's certificate; the system's where null."""
+    enrolled_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class DeviceDay(Base):
+    """One revision of one device day that we have seen a manifest of."""
+
+    __tablename__ = "device_day"
+
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.device_id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[DayState] = mapped_column(choice(DayState, "state"))
+    final: Mapped[bool]
+    manifest_sha256: Mapped[str] = mapped_column(String(64))
+    message: Mapped[str | None] = mapped_column(Text)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
+
+
+class Attempt(Base):
+    """One try to list a device's days (``day`` null) or to ingest one of them."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index(None, "device_id", "day"),)
+
+    attempt_id: Mapped[int] = mapped_column(primary_key=True)
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.device_id"))
+    day: Mapped[date | None]
+    revision: Mapped[int | None]
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Bytes fetched from the device."""
+    exit_code: Mapped[int]
+    """Of the error that ended it (`herdbook.errors`); 0 is success."""
+    error: Mapped[str | None] = mapped_column(String(63))
+    message: Mapped[str | None] = mapped_column(Text)
+
+
+class FootageClip(Base):
+    """One clip that a device offered."""
+
+    __tablename__ = "footage_clip"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["device_id", "day", "revision"], ["device_day.device_id", "device_day.day", "device_day.revision"]
+        ),
+        Index(None, "sha256"),
+    )
+
+    device_id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(127), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    camera_id: Mapped[str] = mapped_column(String(63))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    worth: Mapped[float]
+    """What it was ranked by (`herdbook.ingest.worth`)."""
+    path: Mapped[str | None] = mapped_column(Text)
+    """Below the footage folder; null unless kept."""
+    state: Mapped[ClipState] = mapped_column(choice(ClipState, "state"))
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class QuarantineEntry(Base):
+    """Rows of one file, or the file, that were set aside for one reason."""
+
+    __tablename__ = "quarantine_entry"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["device_id", "day", "revision"], ["device_day.device_id", "device_day.day", "device_day.revision"]
+        ),
+        Index(None, "device_id", "day", "revision"),
+    )
+
+    entry_id: Mapped[int] = mapped_column(primary_key=True)
+    device_id: Mapped[str] = mapped_column(String(63))
+    day: Mapped[date]
+    revision: Mapped[int]
+    file: Mapped[str] = mapped_column(String(127))
+    error: Mapped[str] = mapped_column(String(63))
+    """Name of the error class."""
+    exit_code: Mapped[int]
+    message: Mapped[str] = mapped_column(Text)
+    rows: Mapped[int | None] = mapped_column(BigInteger)
+    """Rows set aside; null where it is the whole file."""
+    path: Mapped[str] = mapped_column(Text)
+    """Below the quarantine folder."""
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
