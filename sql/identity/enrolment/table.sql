@@ -3,7 +3,7 @@ CREATE TABLE identity.enrolment (
     animal_id    VARCHAR NOT NULL,
     tracklet_id  VARCHAR NOT NULL,
     space_id     VARCHAR NOT NULL,
-    at           TIMESTAMPTZ NOT NULL,
+    "at"         TIMESTAMPTZ NOT NULL,
     vector       TINYINT[] NOT NULL,
     scale        FLOAT NOT NULL,
     recorded_at  TIMESTAMPTZ NOT NULL,

@@ -1,7 +1,7 @@
 CREATE TABLE record.embedding (
     load_id     VARCHAR NOT NULL,
     tracklet_id VARCHAR NOT NULL,
-    at          TIMESTAMPTZ NOT NULL,
+    "at"        TIMESTAMPTZ NOT NULL,
     space_id    VARCHAR NOT NULL,
     vector      TINYINT[] NOT NULL,
     scale       FLOAT NOT NULL,

@@ -1,0 +1,146 @@
+"""Open the lake. One code path serves both catalogs; only the attach string differs."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from herdbook.errors import ConfigurationError, NotFoundError, NotInitialisedError, StorageError
+from herdbook.settings import Settings
+
+ALIAS = "lake"
+"""Name of the lake inside a connection, and its default catalog."""
+
+_SCANNER = {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A DuckLake catalog: ``sqlite:FILE`` or ``postgres:DSN``."""
+
+    kind: str
+    target: str
+
+    @property
+    def file(self) -> Path | None:
+        """The catalog's file where it is one."""
+        return Path(self.target) if self.kind == "sqlite" else None
+
+    def __str__(self) -> str:
+        """How it may be shown: without a password."""
+        return f"{self.kind}:{redact(self.target)}"
+
+
+def redact(text: str) -> str:
+    """Text without the passwords of connection strings in it."""
+    text = re.sub(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", r"\1***", text, flags=re.IGNORECASE)
+    return re.sub(r"(://[^:/@\s]*:)[^@/\s]*@", r"\1***@", text)
+
+
+def parse_catalog(settings: Settings) -> Catalog:
+    """The catalog that the settings name.
+
+    Raises:
+        ConfigurationError: it is neither a SQLite file nor a PostgreSQL database.
+    """
+    kind, _, target = settings.lake_catalog.partition(":")
+    if kind == "postgresql":  # a URL as SQLAlchemy and libpq write it
+        kind, target = "postgres", settings.lake_catalog
+    if kind not in _SCANNER or not target:
+        raise ConfigurationError(
+            f"HERDBOOK_CATALOG: '{redact(settings.lake_catalog)}' is not a catalog",
+            "Use sqlite:FILE or postgres:DSN, for example postgres:dbname=herdbook host=db.",
+        )
+    return Catalog(kind, target)
+
+
+def open_lake(
+    settings: Settings, *, read_only: bool = False, snapshot: int | None = None, create: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """A connection of its own with the lake as default catalog; close it when done.
+
+    Args:
+        settings: where the lake is.
+        read_only: refuse writes to the lake.
+        snapshot: read the lake as it was at this snapshot; implies ``read_only``.
+        create: make an empty lake where there is none (only ``migrate`` does).
+
+    Raises:
+        NotInitialisedError: there is no lake yet.
+        NotFoundError: there is no such snapshot.
+        StorageError: the catalog cannot be reached.
+    """
+    catalog = parse_catalog(settings)
+    if catalog.file is not None and not create and not catalog.file.is_file():
+        raise NotInitialisedError(f"there is no lake at {catalog.file}")
+    options = [
+        f"DATA_PATH {quoted(settings.lake_data_path)}",
+        # Paths in the catalog are relative to the data path, so that a lake may be moved or restored elsewhere.
+        "OVERRIDE_DATA_PATH true",
+        f"CREATE_IF_NOT_EXISTS {str(create).lower()}",
+    ]
+    if read_only or snapshot is not None:
+        options.append("READ_ONLY")
+    if snapshot is not None:
+        options.append(f"SNAPSHOT_VERSION {int(snapshot)}")
+    if catalog.kind == "sqlite":
+        options.append(f"META_BUSY_TIMEOUT {int(settings.lake_wait_s * 1000)}")
+        if create:  # kept in the file from then on: readers do not wait for writers
+            options.append("META_JOURNAL_MODE 'WAL'")
+    connection = duckdb.connect(config={"autoload_known_extensions": True, "autoinstall_known_extensions": False})
+    try:
+        load_extension(connection, "ducklake")
+        load_extension(connection, _SCANNER[catalog.kind])
+        if settings.lake_data_path.startswith("s3://"):
+            load_extension(connection, "httpfs")
+            connection.execute("CREATE SECRET (TYPE s3, PROVIDER credential_chain)")
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(
+            f"ATTACH {quoted(f'ducklake:{catalog.kind}:{catalog.target}')} AS {ALIAS} ({', '.join(options)})"
+        )
+        connection.execute(f"USE {ALIAS}")
+    except duckdb.Error as error:
+        connection.close()
+        raise _explained(error, catalog, snapshot) from None
+    return connection
+
+
+def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load an extension from the package that carries it, or fetch it from DuckDB's repository.
+
+    Loading by path writes nothing to the user's home and cannot race; the binary is signed either way.
+
+    Raises:
+        StorageError: it is not installed and cannot be fetched.
+    """
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    for location in (spec.submodule_search_locations or []) if spec else []:
+        file = Path(location) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+        if file.is_file():
+            connection.execute(f"LOAD {quoted(str(file))}")
+            return
+    try:
+        connection.execute(f"INSTALL {name}; LOAD {name}")
+    except duckdb.Error as error:
+        raise StorageError(
+            f"DuckDB's extension {name} is not installed and cannot be fetched: {error}",
+            f"Install the package duckdb-extension-{name.replace('_', '-')} at version {duckdb.__version__}.",
+        ) from error
+
+
+def quoted(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _explained(error: duckdb.Error, catalog: Catalog, snapshot: int | None) -> Exception:
+    message = str(error)
+    if "No snapshot found" in message:
+        return NotFoundError(f"the lake has no snapshot {snapshot}", "`herdbook lake pins` lists what is kept.")
+    if "CREATE_IF_NOT_EXISTS" in message or "does not exist" in message:
+        return NotInitialisedError(f"there is no lake in {catalog}")
+    return StorageError(f"the lake's catalog {catalog} cannot be opened: {redact(message.splitlines()[0])}")

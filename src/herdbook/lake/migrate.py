@@ -1,0 +1,121 @@
+"""Bring the lake to this version: create what is missing, renew views and macros, refuse a newer lake."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import duckdb
+
+from herdbook.contracts.ethogram import all_ethograms
+from herdbook.errors import NotInitialisedError, StorageError
+from herdbook.lake import transaction
+from herdbook.lake.definitions import Kind, definitions, of_kind
+from herdbook.settings import Settings
+
+LAKE_VERSION = 1
+"""Raised whenever a table changes; `UPGRADES` then says how older lakes follow."""
+
+UPGRADES: dict[int, tuple[str, ...]] = {}
+"""Statements that take a lake of version ``key - 1`` to version ``key``."""
+
+
+def migrate(settings: Settings) -> int:
+    """Create the lake or bring it up to date; changes nothing when it is.
+
+    Returns:
+        The lake's version.
+
+    Raises:
+        StorageError: the lake is of a newer Herdbook.
+    """
+    return transaction.write(settings, lambda lake: _migrate(lake, settings), create=True)
+
+
+def settings_macros(settings: Settings) -> tuple[str, ...]:
+    """Settings that views read, as macros: a snapshot of the lake keeps the values it was made with."""
+    return (f"CREATE OR REPLACE MACRO identity_threshold() AS CAST({settings.identity_threshold!r} AS FLOAT)",)
+
+
+def lake_version(lake: duckdb.DuckDBPyConnection) -> int | None:
+    """The version of an open lake, or none when it is empty."""
+    row = _last_migration(lake)
+    return None if row is None else row[0]
+
+
+def require_current(lake: duckdb.DuckDBPyConnection) -> None:
+    """Raise unless the lake is of this version.
+
+    Raises:
+        NotInitialisedError: the lake is empty or older.
+        StorageError: the lake is of a newer Herdbook.
+    """
+    found = lake_version(lake)
+    if found is None or found < LAKE_VERSION:
+        raise NotInitialisedError(f"the lake has version {found or 0}, this Herdbook needs {LAKE_VERSION}")
+    _refuse_newer(found)
+
+
+def _migrate(lake: duckdb.DuckDBPyConnection, settings: Settings) -> int:
+    last = _last_migration(lake)
+    digest = _digest(settings)
+    if last is not None:
+        _refuse_newer(last[0])
+        if last == (LAKE_VERSION, digest):
+            return LAKE_VERSION
+    tables = of_kind(Kind.TABLE)
+    if last is not None:
+        for step in range(last[0] + 1, LAKE_VERSION + 1):
+            for statement in UPGRADES[step]:
+                lake.execute(statement)
+    for schema in sorted({d.schema for d in tables}):
+        lake.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    present = set(
+        lake.execute(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = current_database()"
+        ).fetchall()
+    )
+    for table in tables:
+        if (table.qualified,) not in present:
+            lake.execute(table.sql)
+    for statement in settings_macros(settings):
+        lake.execute(statement)
+    for definition in of_kind(Kind.VIEW, Kind.MACRO):
+        lake.execute(definition.sql)
+    _fill_ethograms(lake)
+    lake.execute(
+        "INSERT INTO meta.version VALUES (?, ?, ?, ?)", [LAKE_VERSION, digest, version("herdbook"), datetime.now(UTC)]
+    )
+    return LAKE_VERSION
+
+
+def _last_migration(lake: duckdb.DuckDBPyConnection) -> tuple[int, str] | None:
+    present = lake.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'meta'"
+        " AND table_name = 'version'"
+    ).fetchone()
+    if present is None:
+        return None
+    return lake.execute("SELECT version, digest FROM meta.version ORDER BY migrated_at DESC LIMIT 1").fetchone()
+
+
+def _refuse_newer(found: int) -> None:
+    if found > LAKE_VERSION:
+        raise StorageError(
+            f"the lake has version {found}, this Herdbook knows up to {LAKE_VERSION}", "Install a newer Herdbook."
+        )
+
+
+def _digest(settings: Settings) -> str:
+    texts = [d.sql for d in definitions()] + list(settings_macros(settings)) + [repr(all_ethograms())]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def _fill_ethograms(lake: duckdb.DuckDBPyConnection) -> None:
+    now = datetime.now(UTC)
+    known = set(lake.execute("SELECT DISTINCT ethogram_id, version FROM record.ethogram").fetchall())
+    for e in all_ethograms():
+        if (e.ethogram_id, e.version) not in known:
+            rows = [(e.ethogram_id, b.name, b.posture.value, e.species, e.version, now) for b in e.behaviours]
+            lake.executemany("INSERT INTO record.ethogram VALUES (?, ?, ?, ?, ?, ?)", rows)

@@ -1,0 +1,97 @@
+"""Write to the lake: one transaction, run whole or not at all, alone or retried.
+
+A SQLite catalog has one writer at a time: a lock file beside it queues them (docs/adr/0040). PostgreSQL lets
+insert-only transactions through side by side; the others are run again when they conflict.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+
+from herdbook.errors import LakeBusyError, StorageError
+from herdbook.lake.attach import open_lake, parse_catalog
+from herdbook.settings import Settings
+
+T = TypeVar("T")
+
+_CONFLICTS = ("conflict", "database is locked", "could not serialize", "deadlock detected")
+
+
+def write(settings: Settings, work: Callable[[duckdb.DuckDBPyConnection], T], *, create: bool = False) -> T:
+    """Run ``work`` in one transaction of the lake and commit it.
+
+    ``work`` may run several times; what it does outside the lake must bear that. Whatever it raises rolls back.
+
+    Args:
+        settings: where the lake is, and ``lake_wait_s``.
+        work: gets a connection inside the transaction; must neither commit nor keep it.
+        create: make an empty lake where there is none.
+
+    Raises:
+        LakeBusyError: other writers held the lake for longer than ``settings.lake_wait_s``.
+        StorageError: the transaction failed.
+    """
+    deadline = time.monotonic() + settings.lake_wait_s
+    file = parse_catalog(settings).file
+    pause = 0.05
+    while True:
+        try:
+            with _turn(file, deadline, create=create):
+                return _once(settings, work, create=create)
+        except duckdb.Error as error:
+            if not any(sign in str(error).lower() for sign in _CONFLICTS):
+                raise StorageError(f"writing to the lake failed: {error}") from error
+            if time.monotonic() + pause > deadline:
+                raise LakeBusyError(f"the lake stayed busy for {settings.lake_wait_s:g} s: {error}") from error
+        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads writers, keeps no secret
+        pause = min(pause * 2, 2.0)
+
+
+def _once(settings: Settings, work: Callable[[duckdb.DuckDBPyConnection], T], *, create: bool) -> T:
+    connection = open_lake(settings, create=create)
+    try:
+        connection.execute("BEGIN")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(duckdb.Error):  # a failed COMMIT has rolled back already
+                connection.execute("ROLLBACK")
+            raise
+        return result
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _turn(catalog: Path | None, deadline: float, *, create: bool) -> Iterator[None]:
+    """Hold the lock file of a SQLite catalog. The kernel frees it when its holder dies, however it dies."""
+    if catalog is None:
+        yield
+        return
+    if create:
+        catalog.parent.mkdir(parents=True, exist_ok=True)
+    lock = catalog.with_name(f"{catalog.name}.lock")
+    if not lock.parent.is_dir():  # no lake yet: opening it will say so
+        yield
+        return
+    with lock.open("w") as stream:
+        pause = 0.01
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise LakeBusyError(f"another process kept writing to the lake at {catalog}") from None
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.2)
+        yield
