@@ -1,0 +1,89 @@
+"""A lake is made once, renewed when definitions change, and never downgraded."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from herdbook.contracts.ethogram import load_ethogram
+from herdbook.errors import NotInitialisedError, StorageError
+from herdbook.lake.attach import open_lake
+from herdbook.lake.definitions import definitions
+from herdbook.lake.migrate import LAKE_VERSION, migrate
+from herdbook.lake.transaction import write
+from herdbook.settings import Settings
+
+
+def snapshots(settings: Settings) -> int:
+    with open_lake(settings, read_only=True) as lake:
+        return lake.execute("SELECT max(snapshot_id) FROM lake.snapshots()").fetchone()[0]
+
+
+def test_every_definition_is_in_the_lake(any_lake: Settings) -> None:
+    with open_lake(any_lake, read_only=True) as lake:
+        present = {
+            row[0]
+            for row in lake.execute(
+                "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = 'lake'"
+                " UNION SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE database_name = 'lake'"
+                " UNION SELECT schema_name || '.' || function_name FROM duckdb_functions()"
+                " WHERE database_name = 'lake'"
+            ).fetchall()
+        }
+    assert {d.qualified for d in definitions()} <= present
+
+
+def test_migrating_again_changes_nothing(any_lake: Settings) -> None:
+    before = snapshots(any_lake)
+    assert migrate(any_lake) == LAKE_VERSION
+    assert snapshots(any_lake) == before
+
+
+def test_a_changed_setting_reaches_the_views(any_lake: Settings) -> None:
+    stricter = any_lake.model_copy(update={"identity_threshold": 0.9})
+    migrate(stricter)
+    with open_lake(stricter, read_only=True) as lake:
+        assert lake.execute("SELECT identity_threshold()").fetchone()[0] == pytest.approx(0.9)
+
+
+def test_the_ethogram_is_there_once(any_lake: Settings) -> None:
+    migrate(any_lake.model_copy(update={"identity_threshold": 0.9}))
+    with open_lake(any_lake, read_only=True) as lake:
+        rows = lake.execute("SELECT behaviour, posture FROM record.ethogram").fetchall()
+    assert sorted(rows) == sorted((b.name, b.posture.value) for b in load_ethogram("pig-9").behaviours)
+
+
+def test_a_newer_lake_is_refused(any_lake: Settings) -> None:
+    write(any_lake, lambda lake: lake.execute("INSERT INTO meta.version VALUES (99, '', '9', now())"))
+    with pytest.raises(StorageError, match="version 99"):
+        migrate(any_lake)
+
+
+def test_several_may_migrate_at_once(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(lambda _: migrate(settings), range(4))) == {LAKE_VERSION}
+    assert snapshots(settings) == 1
+
+
+def test_a_lake_that_is_not_there_is_said_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(NotInitialisedError, match="no lake"):
+        open_lake(Settings(home=tmp_path))
+    with pytest.raises(NotInitialisedError, match="no lake"):
+        write(Settings(home=tmp_path), lambda _: None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_postgres_database_is_no_lake(tmp_path: Path, postgres_dsn: str) -> None:
+    with pytest.raises(NotInitialisedError, match="no lake"):
+        open_lake(Settings(home=tmp_path, catalog=f"postgres:{postgres_dsn}"))
+
+
+def test_an_unreachable_catalog_does_not_show_its_password(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, catalog="postgres:host=/nowhere dbname=x password=geheim")
+    with pytest.raises(StorageError) as caught:
+        open_lake(settings)
+    assert "geheim" not in str(caught.value)
+    assert caught.value.__cause__ is None
