@@ -1,6 +1,6 @@
 """Run every benchmark, or those named: ``python -m benchmarks [pull load dag_overhead]``.
 
-Each module has ``run() -> list[dict]`` with ``name``, ``ours``, ``baseline`` (same unit, in ``unit``), ``ratio``, and ``aim`` where there is one.
+Each module has ``run()``: rows of ``name``, ``ours``, ``baseline`` (both in ``unit``), ``ratio``, and ``aim`` if any.
 """
 
 from __future__ import annotations
