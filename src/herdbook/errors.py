@@ -118,6 +118,13 @@ class DeviceProtocolError(DeviceError):
     remedy = "Check that the address is a Herdbook agent and that its version is not older than this platform's."
 
 
+class DeviceBusyError(DeviceError):
+    """Another process is fetching from the same device."""
+
+    exit_code = 25
+    remedy = "Wait until it is done and run the command again; nothing was changed."
+
+
 # -- what crossed the boundary is not what it should be ---------------------------------------------------------------
 
 
@@ -190,6 +197,13 @@ class ForeignKeyError(IntegrityError):
 
     exit_code = 39
     remedy = "The rows are in quarantine, the rest is loaded. Let the device issue the day again."
+
+
+class RecordValueError(IntegrityError):
+    """Rows hold values that the contract does not allow: not finite, out of range, or outside their tracklet."""
+
+    exit_code = 60  # the thirties are taken
+    remedy = "The rows are in quarantine, the rest is loaded. Update the device's software if it recurs."
 
 
 # -- where things are kept --------------------------------------------------------------------------------------------

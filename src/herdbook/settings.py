@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     """Footage pulled per device and day, best first; records do not count."""
     footage_keep_days: Annotated[int, Field(ge=1)] = 90
     """Footage older than this is removed by ``maintain``; records are kept for ever."""
+    landing_keep_days: Annotated[int, Field(ge=1)] = 14
+    """Record files of days loaded longer ago than this are removed by ``maintain``: their rows are in the lake."""
     lookback_days: Annotated[int, Field(ge=0)] = 14
     """How many nights a missing or unfinished day is asked for again."""
     parallel_files: Annotated[int, Field(ge=1, le=64)] = 4
@@ -58,6 +60,12 @@ class Settings(BaseSettings):
     """IANA time zone of ``night_at``; the farm's own, or that of the farm that ends its day last."""
     snapshot_keep_days: Annotated[int, Field(ge=1)] = 30
     """Lake snapshots older than this expire, but for pinned ones."""
+    retries: Annotated[int, Field(ge=0, le=20)] = 4
+    """How often a DAG's task is tried again in one night."""
+    retry_delay_s: Seconds = 300.0
+    """Wait before the first retry; it doubles with each."""
+    python: str = ""
+    """Interpreter that runs the DAGs' commands, each in a process of its own; empty is the one Airflow runs in."""
 
     @property
     def lake_catalog(self) -> str:
@@ -98,6 +106,16 @@ class Settings(BaseSettings):
     def backups(self) -> Path:
         """Where ``maintain`` writes backups."""
         return self.home / "backups"
+
+    @property
+    def inbox(self) -> Path:
+        """Where people drop files for the DAGs to import."""
+        return self.home / "inbox"
+
+    @property
+    def alerts(self) -> Path:
+        """What a night could not do, one JSON object a line."""
+        return self.home / "alerts.jsonl"
 
     @property
     def secrets(self) -> Path:

@@ -75,6 +75,8 @@ class DeviceDay(Base):
     final: Mapped[bool]
     manifest_sha256: Mapped[str] = mapped_column(String(64))
     message: Mapped[str | None] = mapped_column(Text)
+    completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When all we want of it, footage too, was durable here and the device knew. Until then later nights go on."""
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
 
 

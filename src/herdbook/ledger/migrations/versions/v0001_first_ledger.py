@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("final", sa.Boolean, nullable=False),
         sa.Column("manifest_sha256", sa.String(64), nullable=False),
         sa.Column("message", sa.Text),
+        sa.Column("completed_at", _INSTANT),
         sa.Column("updated_at", _INSTANT, nullable=False),
         sa.CheckConstraint(
             "state IN ('fetching', 'landed', 'loaded', 'quarantined')", name=op.f("ck_device_day_state")
