@@ -7,6 +7,7 @@ insert-only transactions through side by side; the others are run again when the
 from __future__ import annotations
 
 import fcntl
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from typing import TypeVar
 
 import duckdb
 
+from herdbook.contracts.durable import fsync_path
 from herdbook.errors import LakeBusyError, StorageError
 from herdbook.lake.attach import open_lake, parse_catalog
 from herdbook.settings import Settings
@@ -60,7 +62,9 @@ def _once(settings: Settings, work: Callable[[duckdb.DuckDBPyConnection], T], *,
     try:
         connection.execute("BEGIN")
         try:
+            since = time.time_ns()
             result = work(connection)
+            _flush(settings.lake_data_path, since)
             connection.execute("COMMIT")
         except BaseException:
             with suppress(duckdb.Error):  # a failed COMMIT has rolled back already
@@ -69,6 +73,20 @@ def _once(settings: Settings, work: Callable[[duckdb.DuckDBPyConnection], T], *,
         return result
     finally:
         connection.close()
+
+
+def _flush(data_path: str, since: int) -> None:
+    """Flush data files written since then to disk: DuckDB does not, and the catalog must never name a torn one."""
+    if "://" in data_path:
+        return  # object stores acknowledge what is durable
+    margin = 2_000_000_000  # clocks of file systems tick coarsely
+    for folder, _, names in os.walk(data_path):
+        if os.stat(folder).st_mtime_ns < since - margin:
+            continue  # nothing was added here
+        fresh = [Path(folder, name) for name in names]
+        for path in [p for p in fresh if p.stat().st_mtime_ns >= since - margin]:
+            fsync_path(path)
+        fsync_path(Path(folder))
 
 
 @contextmanager

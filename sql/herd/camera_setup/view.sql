@@ -1,0 +1,4 @@
+CREATE OR REPLACE VIEW camera_setup AS
+SELECT d.device_id, d.day, r.*
+FROM device_day AS d
+JOIN record.camera_setup AS r USING (load_id);

@@ -1,0 +1,156 @@
+"""Load a landed device day: one append-only transaction, so that it is there whole or not at all.
+
+Every row carries the load's own ``load_id``; the ``device_day`` row committed with them makes the load visible. A later
+load of the same day replaces it for every reader without touching it: `maintenance` deletes what was superseded.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import duckdb
+
+from herdbook.contracts.device_day import Manifest
+from herdbook.contracts.landed_day import LandedDay
+from herdbook.contracts.records import RecordKind
+from herdbook.errors import StorageError
+from herdbook.lake import transaction
+from herdbook.lake.attach import quoted
+from herdbook.lake.migrate import require_current
+from herdbook.lake.rows import insert_rows
+from herdbook.settings import Settings
+
+
+class LoadState(StrEnum):
+    """What a load came to."""
+
+    LOADED = "loaded"
+    ALREADY_CURRENT = "already current"
+    SUPERSEDED = "superseded"
+    """A higher revision of the day is loaded; this one was left out."""
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """A load. ``load_id`` is the day's current load, whether this call made it or found it."""
+
+    load_id: str
+    state: LoadState
+    revision: int
+    """Revision of the current load."""
+    rows: int
+    """Record rows appended by this call."""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether this call appended the day."""
+        return self.state is LoadState.LOADED
+
+
+def load_device_day(settings: Settings, landed: LandedDay) -> LoadResult:
+    """Append a landed day to the lake, unless it is there already.
+
+    Raises:
+        NotInitialisedError: there is no lake, or it is of an older version.
+        LakeBusyError: other writers held the lake for too long.
+        StorageError: the landed files are not what they were when they landed.
+    """
+    return transaction.write(settings, lambda lake: _load(lake, landed))
+
+
+def _load(lake: duckdb.DuckDBPyConnection, landed: LandedDay) -> LoadResult:
+    require_current(lake)
+    manifest = landed.manifest
+    current = _current(lake, manifest)
+    if current is not None:
+        if current["revision"] > manifest.revision:
+            return LoadResult(current["load_id"], LoadState.SUPERSEDED, current["revision"], 0)
+        if all(current[name] == value for name, value in _content(landed).items()):
+            return LoadResult(current["load_id"], LoadState.ALREADY_CURRENT, current["revision"], 0)
+    # The day comes first: sorted by load_id is sorted by day, so files and row groups stay narrow in time.
+    load_id = f"{manifest.day}:{manifest.device_id}:r{manifest.revision}:{secrets.token_hex(6)}"
+    rows = sum(_append_records(lake, load_id, landed, kind) for kind in RecordKind)
+    _append_manifest(lake, load_id, manifest)
+    loaded_at = datetime.now(UTC)
+    if current is not None:  # a clock that went back must not make the new load the older one
+        loaded_at = max(loaded_at, current["loaded_at"] + timedelta(microseconds=1))
+    insert_rows(lake, "record.device_day", [_device_day(load_id, landed, loaded_at)])
+    return LoadResult(load_id, LoadState.LOADED, manifest.revision, rows)
+
+
+def _current(lake: duckdb.DuckDBPyConnection, manifest: Manifest) -> dict[str, Any] | None:
+    found = lake.execute("SELECT * FROM device_day WHERE device_id = ? AND day = ?", [manifest.device_id, manifest.day])
+    names = [column[0] for column in found.description]
+    row = found.fetchone()
+    return None if row is None else dict(zip(names, row, strict=True))
+
+
+def _content(landed: LandedDay) -> dict[str, Any]:
+    """What makes two loads of a day the same: the manifest, and how much of it was accepted."""
+    return {
+        "revision": landed.manifest.revision,
+        "manifest_sha256": landed.landing.manifest_sha256,
+        **{f"{kind.value}_rows": landed.landing.rows[kind] for kind in RecordKind},
+        "quarantined_rows": landed.landing.quarantined_rows,
+    }
+
+
+def _append_records(lake: duckdb.DuckDBPyConnection, load_id: str, landed: LandedDay, kind: RecordKind) -> int:
+    path = landed.record_path(kind)
+    promised = landed.landing.rows[kind]
+    if not path.is_file():
+        raise StorageError(f"{path} is gone since the day landed", "Ingest the day again.")
+    appended = lake.execute(
+        f"INSERT INTO record.{kind.value} BY NAME"
+        f" SELECT {quoted(load_id)} AS load_id, * FROM read_parquet({quoted(str(path))})"
+    ).fetchone()
+    rows = appended[0] if appended else 0
+    if rows != promised:
+        raise StorageError(f"{path} has {rows} rows, {promised} when the day landed", "Ingest the day again.")
+    return int(rows)
+
+
+def _append_manifest(lake: duckdb.DuckDBPyConnection, load_id: str, manifest: Manifest) -> None:
+    mark = {"load_id": load_id}
+    insert_rows(
+        lake,
+        "record.camera_setup",
+        [
+            mark
+            | c.model_dump(include={"camera_id", "pen_id", "width", "height", "fps"})
+            | {"setup": c.model_dump_json()}
+            for c in manifest.cameras
+        ],
+    )
+    insert_rows(
+        lake,
+        "record.calibration",
+        [
+            mark | {"camera_id": c.camera_id} | calibration.model_dump() | {"homography": list(calibration.homography)}
+            for c in manifest.cameras
+            for calibration in c.calibrations
+        ],
+    )
+    insert_rows(lake, "record.model_release", [mark | release.model_dump() for release in manifest.releases])
+
+
+def _device_day(load_id: str, landed: LandedDay, loaded_at: datetime) -> dict[str, Any]:
+    manifest = landed.manifest
+    extent = manifest.extent
+    return {
+        "load_id": load_id,
+        "device_id": manifest.device_id,
+        "farm_id": manifest.farm_id,
+        "day": manifest.day,
+        "timezone": manifest.timezone,
+        "starts_at": extent.start,
+        "ends_at": extent.end,
+        "final": manifest.final,
+        "software_version": manifest.software_version,
+        "loaded_at": loaded_at,
+        **_content(landed),
+    }
