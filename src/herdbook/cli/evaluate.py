@@ -1,0 +1,75 @@
+"""``herdbook evaluate``: how well a tracker did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from herdbook.cli.output import JsonFlag, console, print_json, print_rows
+
+if TYPE_CHECKING:
+    from herdbook.learning.formats import Tracks
+    from herdbook.learning.metrics import MotScore
+
+app = typer.Typer(help="Compare what was seen with the truth.", no_args_is_help=True)
+
+Format = Literal["motchallenge", "edinburgh", "boxes"]
+_FORMAT_HELP = "Its format; told by its content if not given."
+
+
+@app.callback()
+def _group() -> None:
+    """Compare what was seen with the truth."""
+
+
+@app.command("mot")
+def mot(
+    *,
+    truth: Annotated[Path, typer.Option(help="True tracks: a file, an Edinburgh clip folder or a device-day folder.")],
+    pred: Annotated[Path, typer.Option(help="Predicted tracks, likewise.")],
+    iou: Annotated[float, typer.Option(help="Least overlap of a match, above 0 and up to 1.")] = 0.5,
+    truth_format: Annotated[Format | None, typer.Option(help=_FORMAT_HELP, show_default=False)] = None,
+    pred_format: Annotated[Format | None, typer.Option(help=_FORMAT_HELP, show_default=False)] = None,
+    camera: Annotated[str | None, typer.Option(help="Which camera of a device day.", show_default=False)] = None,
+    clip: Annotated[str | None, typer.Option(help="Which clip of boxes files.", show_default=False)] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Tracking metrics: MOTA, MOTP, IDF1, switches, fragmentations and HOTA.
+
+    Reads MOTChallenge text, Edinburgh output.json, and this platform's boxes files. What each number means, and where
+    other tools count differently, is in docs/metrics.md.
+    """
+    true = _read(truth, truth_format, truth=True, camera=camera, clip=clip)
+    predicted = _read(pred, pred_format, truth=False, camera=camera, clip=clip)
+    score = _score(true, predicted, iou)
+    remarks = {"truth": true.remarks, "pred": predicted.remarks, "comparison": score.remarks}
+    if as_json:
+        print_json({"truth": truth, "pred": pred} | score.flat() | {"remarks": remarks})
+        return
+    for whose, said in remarks.items():
+        for remark in said:
+            console.print(f"{whose}: {remark}", style="dim", markup=False)
+    print_rows([{"metric": name, "value": _shown(value)} for name, value in score.flat().items()], as_json=False)
+
+
+def _read(path: Path, name: Format | None, **choice: Any) -> Tracks:
+    from herdbook.learning.formats import TrackFormat, read_tracks
+
+    return read_tracks(path, TrackFormat(name) if name else None, **choice)
+
+
+def _score(truth: Tracks, predicted: Tracks, iou: float) -> MotScore:
+    from rich.progress import Progress
+
+    from herdbook.learning.metrics import evaluate_mot
+
+    with Progress(console=console, transient=True) as progress:
+        total = max(len(set(truth.frames.tolist()) | set(predicted.frames.tolist())), 1)
+        task = progress.add_task("frames", total=total)
+        return evaluate_mot(truth, predicted, iou=iou, advance=lambda: progress.advance(task))
+
+
+def _shown(value: Any) -> str | None:
+    return f"{value:.4f}" if isinstance(value, float) else None if value is None else str(value)

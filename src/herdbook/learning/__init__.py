@@ -1,0 +1,1 @@
+"""What models are made of and judged by: formats and metrics; datasets, distillation, gates and registry follow."""

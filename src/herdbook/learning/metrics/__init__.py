@@ -1,0 +1,7 @@
+"""How well tracks agree with the truth: CLEAR MOT, identity and HOTA. What each number means is in docs/metrics.md."""
+
+from __future__ import annotations
+
+from herdbook.learning.metrics.evaluate import MotScore, evaluate_mot
+
+__all__ = ["MotScore", "evaluate_mot"]
