@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from herdbook.cli import evaluate, fleet, house
+from herdbook.cli import evaluate, fleet, house, load
 from herdbook.cli.app import app
 from herdbook.cli.output import print_error
 from herdbook.errors import HerdbookError
@@ -13,6 +13,8 @@ __all__ = ["app", "main"]
 
 app.command()(house.init)
 app.command()(house.doctor)
+app.command()(load.load)
+app.command()(load.publish)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(fleet.app, name="fleet")
 

@@ -1,0 +1,37 @@
+"""After a night's ingest or new farm labels: load what has landed, claim identities, check, publish ``herd.duckdb``.
+
+A day that cannot be loaded does not hold up the others; a failed check keeps the last published file as it was.
+Updates the asset *herd lake*.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, TriggerRule
+
+from herdbook_airflow.assets import FARM_LABELS, HERD_DAYS, HERD_LAKE
+from herdbook_airflow.nights import START, default_args
+from herdbook_airflow.operators import HerdbookOperator
+
+with DAG(
+    dag_id="load_herd",
+    description="Load landed device days, check the lake, publish herd.duckdb",
+    doc_md=__doc__,
+    schedule=(HERD_DAYS | FARM_LABELS),
+    start_date=START,
+    max_active_runs=1,
+    default_args=default_args(),
+    tags=["night"],
+):
+    load_days = HerdbookOperator(
+        task_id="load_days",
+        arguments=["load", "--no-publish"],
+        keep=("device_id", "day", "revision", "load_id"),
+    )
+    publish = HerdbookOperator(
+        task_id="publish",
+        arguments=["publish"],
+        keep=("published",),
+        trigger_rule=TriggerRule.ALL_DONE,
+        outlets=[HERD_LAKE],
+    )
+    load_days >> publish

@@ -1,0 +1,61 @@
+"""Every night: fetch what each device has of the days up to last night. Updates the asset *herd days*.
+
+A device that is off does not hold up the others. Its task fails after its retries and leaves an alert; later nights ask
+for the same days again (``HERDBOOK_LOOKBACK_DAYS``). To fetch older days: ``airflow backfill create --dag-id
+nightly_ingest --from-date … --to-date …``; a run's logical date is the day that it is about.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, Param, TriggerRule, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from herdbook_airflow.assets import HERD_DAYS
+from herdbook_airflow.nights import START, default_args, last_day, nightly
+from herdbook_airflow.operators import HerdbookOperator
+
+with DAG(
+    dag_id="nightly_ingest",
+    description="Fetch last night's device days",
+    doc_md=__doc__,
+    schedule=nightly(),
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args(),
+    params={
+        "until": Param(None, type=["null", "string"], format="date", description="Fetch days up to this one instead.")
+    },
+    tags=["night"],
+):
+
+    @task
+    def devices(dag_run: Any = None, params: Any = None) -> list[dict[str, str]]:
+        """Every device in service, with the last day to ask it for."""
+        from herdbook.ledger.devices import active_devices
+        from herdbook.settings import get_settings
+
+        until = last_day(dag_run, params)
+        return [{"device_id": device.device_id, "until": until} for device in active_devices(get_settings())]
+
+    @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[HERD_DAYS], retries=0)
+    def herd_days(asked: list[dict[str, str]], answered: list[dict[str, Any]], outlet_events: Any = None) -> None:
+        """Say that days have landed; fail only if no device could be ingested at all."""
+        if asked == []:
+            raise AirflowSkipException("No device is enrolled: `herdbook fleet enrol` adds one.")
+        reached = [answer["device_id"] for answer in answered or ()]
+        silent = sorted({device["device_id"] for device in asked or ()} - set(reached))
+        if not reached:
+            raise AirflowFailException(f"No device could be ingested: {', '.join(silent) or 'the ledger gave none'}")
+        outlet_events[HERD_DAYS].extra = {"until": asked[0]["until"], "devices": reached, "silent": silent}
+
+    asked = devices()
+    ingest = HerdbookOperator.partial(
+        task_id="ingest_device",
+        arguments=["ingest", "{{ task.subject.device_id }}", "--until", "{{ task.subject.until }}"],
+        keep=("device_id", "day", "revision", "state"),
+        map_index_template="{{ task.subject.device_id }}",
+    ).expand(subject=asked)
+    herd_days(asked, ingest.output)

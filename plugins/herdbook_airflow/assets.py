@@ -1,0 +1,14 @@
+"""What DAGs wait for and update."""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset
+
+HERD_DAYS = Asset(name="herd days", uri="herdbook://herd/days")
+"""Device days have landed and wait for their load."""
+
+FARM_LABELS = Asset(name="farm labels", uri="herdbook://farm/labels")
+"""Farm records were imported into the lake."""
+
+HERD_LAKE = Asset(name="herd lake", uri="herdbook://herd/lake")
+"""The lake was loaded, checked, and published as ``herd.duckdb``."""

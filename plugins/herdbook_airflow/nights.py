@@ -1,0 +1,50 @@
+"""When nights are, which day they are about, and what their tasks have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import CronDataIntervalTimetable
+
+from herdbook.contracts.farmtime import local_day
+from herdbook.settings import get_settings
+from herdbook_airflow.alerts import record_alert
+
+START = datetime(2020, 1, 1, tzinfo=UTC)
+"""No camera of ours is older: a backfill may go back this far."""
+
+
+def default_args() -> dict[str, Any]:
+    """Retries with doubling waits; what fails in the end is recorded as an alert."""
+    settings = get_settings()
+    return {
+        "retries": settings.retries,
+        "retry_delay": timedelta(seconds=settings.retry_delay_s),
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(hours=1),
+        "on_failure_callback": record_alert,
+    }
+
+
+def nightly(*, hours_later: int = 0) -> CronDataIntervalTimetable:
+    """Once a night, at the farm's ``night_at``. A run's data interval starts on the day that it is about."""
+    settings = get_settings()
+    at = settings.night_at
+    return CronDataIntervalTimetable(
+        f"{at.minute} {(at.hour + hours_later) % 24} * * *", timezone=settings.night_timezone
+    )
+
+
+def last_day(dag_run: Any, params: Mapping[str, Any]) -> str:
+    """The farm-local day (ISO 8601) that a run ends with: its parameter ``until``, else the day of its data interval.
+
+    A run without a data interval (triggered without a logical date) is about yesterday.
+    """
+    if params.get("until"):
+        return str(params["until"])
+    timezone = get_settings().night_timezone
+    if dag_run.data_interval_start is not None:
+        return local_day(dag_run.data_interval_start, timezone).isoformat()
+    return (local_day(dag_run.run_after, timezone) - timedelta(days=1)).isoformat()

@@ -1,0 +1,67 @@
+"""``herdbook load`` and ``herdbook publish``: what follows an ingest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from herdbook.cli.output import JsonFlag, console, print_json, print_rows
+from herdbook.errors import ConfigurationError
+from herdbook.settings import get_settings
+
+
+def load(
+    days: Annotated[list[str] | None, typer.Argument(help="Only these days, YYYY-MM-DD.", metavar="[DAY]...")] = None,
+    *,
+    no_publish: Annotated[bool, typer.Option("--no-publish", help="Leave herd.duckdb as it is.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Load what has landed into the lake, claim identities, check, and publish herd.duckdb.
+
+    Days already loaded are left alone; a day that fails does not stop the others.
+    """
+    from herdbook.night import load_herd
+
+    chosen = [_day(text) for text in days or ()]
+    with _progress() as progress:
+        night = load_herd(get_settings(), chosen, publish=not no_publish, progress=progress)
+    print_rows([asdict(loaded) for loaded in night.loads], as_json=as_json, title="loaded")
+    if night.claimed:
+        console.print(f"identities claimed in {len(night.claimed)} device days")
+    if night.published:
+        console.print(f"published {night.published}")
+    night.raise_errors()
+
+
+def publish(*, as_json: JsonFlag = False) -> None:
+    """Check the lake and publish herd.duckdb. A failed check leaves the last one as it was."""
+    from herdbook.night import check_and_publish
+
+    with _progress() as progress:
+        path = check_and_publish(get_settings(), progress)
+    if as_json:
+        print_json({"published": path})
+    else:
+        console.print(f"published {path}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """A line that changes on a terminal; one line after the other in a log."""
+    if not console.is_terminal:
+        yield console.print
+        return
+    with console.status("") as status:
+        yield status.update
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"'{text}' is not a day", "Write days as YYYY-MM-DD.") from error

@@ -1,0 +1,1 @@
+"""The demonstration: a simulated farm, real agents, real DAGs, and an answer in the end."""

@@ -1,0 +1,201 @@
+"""What follows a night's ingest: load every landed day, claim identities, reconcile the ledger, check, publish.
+
+Each step may be run again at any time and continues where the last one stopped: the lake alone says what is loaded
+and claimed, whatever was killed before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from herdbook.contracts.landed_day import LandedDay, landed_days, read_landed_day
+from herdbook.errors import HerdbookError, LakeCheckFailedError, NotFoundError
+from herdbook.settings import Settings
+
+Progress = Callable[[str], None]
+"""Told what is about to be done."""
+
+
+@dataclass(frozen=True)
+class DayLoad:
+    """A device day that came into the lake just now."""
+
+    device_id: str
+    day: date
+    revision: int
+    load_id: str
+    rows: int
+
+
+@dataclass
+class Night:
+    """What was done, and what could not be."""
+
+    loads: list[DayLoad] = field(default_factory=list)
+    claimed: list[str] = field(default_factory=list)
+    """Load ids whose tracklets were matched to animals."""
+    published: Path | None = None
+    errors: list[HerdbookError] = field(default_factory=list)
+
+    def raise_errors(self) -> None:
+        """Raise what was collected as one error of the first one's class.
+
+        Raises:
+            HerdbookError: at least one day could not be loaded or claimed.
+        """
+        if self.errors:
+            first = self.errors[0]
+            raise type(first)("; ".join(error.message for error in self.errors), first.remedy)
+
+
+def waiting_days(settings: Settings, days: Collection[date] = ()) -> list[Path]:
+    """Landed folders that the lake does not hold yet: the highest revision of each device day, oldest day first.
+
+    Args:
+        settings: where landing area and lake are.
+        days: only these; all when empty.
+
+    Raises:
+        NotFoundError: nothing has landed for one of ``days``.
+    """
+    from herdbook.lake.attach import open_lake
+
+    highest = {(f.parent.parent.name, f.parent.name): f for f in landed_days(settings.landing)}
+    chosen = {key: f for key, f in highest.items() if not days or date.fromisoformat(key[1]) in days}
+    missing = set(days) - {date.fromisoformat(day) for _, day in chosen}
+    if missing:
+        names = ", ".join(day.isoformat() for day in sorted(missing))
+        raise NotFoundError(f"nothing has landed for {names}", "Fetch it with `herdbook ingest DEVICE DAY`.")
+    with open_lake(settings, read_only=True) as lake:
+        rows = lake.execute("SELECT device_id, day, max(revision) FROM record.device_day GROUP BY ALL").fetchall()
+    held = {(device, day.isoformat()): revision for device, day, revision in rows}
+    waiting = [folder for key, folder in chosen.items() if int(folder.name[1:]) > held.get(key, 0)]
+    return sorted(waiting, key=lambda f: (f.parent.name, f.parent.parent.name))
+
+
+def load_days(settings: Settings, folders: Iterable[Path], progress: Progress | None = None) -> Night:
+    """Load landed days one after another; one that fails does not stop the next."""
+    from herdbook.lake.load import load_device_day
+
+    night = Night()
+    for folder in folders:
+        try:
+            landed = read_landed_day(folder)
+            _say(progress, f"loading {_name(landed)}")
+            result = load_device_day(settings, landed)
+        except HerdbookError as error:
+            night.errors.append(error)
+            continue
+        if result.loaded:
+            manifest = landed.manifest
+            rows = sum(landed.landing.rows.values())
+            night.loads.append(DayLoad(manifest.device_id, manifest.day, manifest.revision, result.load_id, rows))
+    return night
+
+
+def unclaimed_loads(settings: Settings) -> list[tuple[str, str]]:
+    """Current loads whose tracklets have not been matched to the animals enrolled by now: ``(load_id, name)``.
+
+    A load is matched anew when an animal of its farm was enrolled since, unless it is more than ``lookback_days`` away
+    from that animal's day of enrolment: history does not change with every new animal.
+    """
+    from herdbook.lake.attach import open_lake
+
+    with open_lake(settings, read_only=True) as lake:
+        rows = lake.execute(
+            """
+            SELECT d.load_id, d.device_id || ' ' || d.day
+            FROM main.device_day d
+            JOIN identity.enrolment e ON true
+            JOIN main.animal a ON a.animal_id = e.animal_id AND a.farm_id = d.farm_id
+            LEFT JOIN (SELECT load_id, max(recorded_at) AS at FROM identity.claim GROUP BY ALL) c
+                ON c.load_id = d.load_id
+            WHERE d.tracklet_rows > 0
+              AND (c.at IS NULL OR (c.at < e.recorded_at AND abs(date_diff('day', d.day, e."at"::DATE)) <= ?))
+            GROUP BY ALL
+            ORDER BY min(d.day), 2
+            """,
+            [settings.lookback_days],
+        ).fetchall()
+    return [(load_id, name) for load_id, name in rows]
+
+
+def claim_days(settings: Settings, night: Night, progress: Progress | None = None) -> None:
+    """Match the tracklets of every unclaimed load to animals, adding to ``night``."""
+    from herdbook.identity.match import claim_device_day
+
+    for load_id, name in unclaimed_loads(settings):
+        _say(progress, f"claiming identities of {name}")
+        try:
+            claim_device_day(settings, load_id)
+            night.claimed.append(load_id)
+        except HerdbookError as error:
+            night.errors.append(error)
+
+
+def reconcile(settings: Settings) -> int:
+    """Make the ledger agree with the lake on what is loaded.
+
+    Returns:
+        How many device days the ledger had wrong.
+    """
+    from herdbook.lake.attach import open_lake
+    from herdbook.ledger.days import mark_loaded
+    from herdbook.ledger.session import ledger_session
+
+    with open_lake(settings, read_only=True) as lake:
+        loaded = lake.execute("SELECT device_id, day, revision, manifest_sha256 FROM record.device_day").fetchall()
+    with ledger_session(settings) as session:
+        return mark_loaded(session, loaded)
+
+
+def check_and_publish(settings: Settings, progress: Progress | None = None) -> Path:
+    """Run the lake's checks, then publish ``herd.duckdb``; a failed check leaves the last one in place.
+
+    Raises:
+        LakeCheckFailedError: a check marked *fail* found rows.
+    """
+    from herdbook.lake.check import run_checks
+    from herdbook.lake.publish import publish
+
+    _say(progress, "checking the lake")
+    failed = [result for result in run_checks(settings) if result.failed]
+    if failed:
+        raise LakeCheckFailedError(f"checks failed: {', '.join(result.name for result in failed)}")
+    _say(progress, "publishing herd.duckdb")
+    return publish(settings)
+
+
+def load_herd(
+    settings: Settings, days: Collection[date] = (), *, publish: bool = True, progress: Progress | None = None
+) -> Night:
+    """Load, claim, reconcile, check and publish. Call ``raise_errors`` on what it returns.
+
+    Args:
+        settings: where everything is.
+        days: load only these; every landed day when empty.
+        publish: whether to check and publish in the end.
+        progress: told each step.
+
+    Raises:
+        NotFoundError: nothing has landed for one of ``days``.
+        LakeCheckFailedError: nothing was published because a check failed.
+    """
+    night = load_days(settings, waiting_days(settings, days), progress)
+    claim_days(settings, night, progress)
+    reconcile(settings)
+    if publish:
+        night.published = check_and_publish(settings, progress)
+    return night
+
+
+def _name(landed: LandedDay) -> str:
+    return f"{landed.manifest.device_id} {landed.manifest.day}"
+
+
+def _say(progress: Progress | None, what: str) -> None:
+    if progress is not None:
+        progress(what)
