@@ -19,7 +19,6 @@ from herdbook.contracts.landed_day import LandedDay
 from herdbook.contracts.records import RecordKind
 from herdbook.errors import StorageError
 from herdbook.lake import transaction
-from herdbook.lake.attach import quoted
 from herdbook.lake.migrate import require_current
 from herdbook.lake.rows import insert_rows
 from herdbook.settings import Settings
@@ -65,7 +64,7 @@ def load_device_day(settings: Settings, landed: LandedDay) -> LoadResult:
 def _load(lake: duckdb.DuckDBPyConnection, landed: LandedDay) -> LoadResult:
     require_current(lake)
     manifest = landed.manifest
-    current = _current(lake, manifest)
+    current = _current(lake, landed)
     if current is not None:
         if current["revision"] > manifest.revision:
             return LoadResult(current["load_id"], LoadState.SUPERSEDED, current["revision"], 0)
@@ -77,15 +76,19 @@ def _load(lake: duckdb.DuckDBPyConnection, landed: LandedDay) -> LoadResult:
     _append_manifest(lake, load_id, manifest)
     loaded_at = datetime.now(UTC)
     if current is not None:  # a clock that went back must not make the new load the older one
-        loaded_at = max(loaded_at, current["loaded_at"] + timedelta(microseconds=1))
+        loaded_at = max(loaded_at, datetime.fromtimestamp(0, UTC) + timedelta(microseconds=current["loaded_us"] + 1))
     insert_rows(lake, "record.device_day", [_device_day(load_id, landed, loaded_at)])
     return LoadResult(load_id, LoadState.LOADED, manifest.revision, rows)
 
 
-def _current(lake: duckdb.DuckDBPyConnection, manifest: Manifest) -> dict[str, Any] | None:
-    found = lake.execute("SELECT * FROM device_day WHERE device_id = ? AND day = ?", [manifest.device_id, manifest.day])
-    names = [column[0] for column in found.description]
-    row = found.fetchone()
+def _current(lake: duckdb.DuckDBPyConnection, landed: LandedDay) -> dict[str, Any] | None:
+    manifest = landed.manifest
+    names = ["load_id", "loaded_us", *_content(landed)]
+    row = lake.execute(
+        f"SELECT {', '.join(names)} FROM (SELECT *, epoch_us(loaded_at) AS loaded_us FROM device_day)"  # noqa: S608
+        " WHERE device_id = ? AND day = ?",
+        [manifest.device_id, manifest.day],
+    ).fetchone()
     return None if row is None else dict(zip(names, row, strict=True))
 
 
@@ -105,8 +108,8 @@ def _append_records(lake: duckdb.DuckDBPyConnection, load_id: str, landed: Lande
     if not path.is_file():
         raise StorageError(f"{path} is gone since the day landed", "Ingest the day again.")
     appended = lake.execute(
-        f"INSERT INTO record.{kind.value} BY NAME"
-        f" SELECT {quoted(load_id)} AS load_id, * FROM read_parquet({quoted(str(path))})"
+        f"INSERT INTO record.{kind.value} BY NAME SELECT ? AS load_id, * FROM read_parquet(?)",  # noqa: S608 - an enum
+        [load_id, str(path)],
     ).fetchone()
     rows = appended[0] if appended else 0
     if rows != promised:

@@ -79,14 +79,16 @@ def _flush(data_path: str, since: int) -> None:
     """Flush data files written since then to disk: DuckDB does not, and the catalog must never name a torn one."""
     if "://" in data_path:
         return  # object stores acknowledge what is durable
-    margin = 2_000_000_000  # clocks of file systems tick coarsely
-    for folder, _, names in os.walk(data_path):
-        if os.stat(folder).st_mtime_ns < since - margin:
+    oldest = since - 2_000_000_000  # clocks of file systems tick coarsely
+    for name, _, files in os.walk(data_path):
+        folder = Path(name)
+        if folder.stat().st_mtime_ns < oldest:
             continue  # nothing was added here
-        fresh = [Path(folder, name) for name in names]
-        for path in [p for p in fresh if p.stat().st_mtime_ns >= since - margin]:
-            fsync_path(path)
-        fsync_path(Path(folder))
+        for path in [folder / file for file in files]:
+            with suppress(FileNotFoundError):  # another process's, rolled back meanwhile
+                if path.stat().st_mtime_ns >= oldest:
+                    fsync_path(path)
+        fsync_path(folder)
 
 
 @contextmanager
