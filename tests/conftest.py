@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["support.postgres"]
+pytest_plugins = ["support.empty_lake", "support.postgres"]

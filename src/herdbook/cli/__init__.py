@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from herdbook.cli import evaluate, fleet, house, load
+from herdbook.cli import evaluate, fleet, house, load, roster
 from herdbook.cli.app import app
 from herdbook.cli.output import print_error
 from herdbook.errors import HerdbookError
@@ -17,6 +17,7 @@ app.command()(load.load)
 app.command()(load.publish)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(fleet.app, name="fleet")
+app.add_typer(roster.app, name="roster")
 
 
 def main() -> None:
