@@ -1,0 +1,86 @@
+-- What an animal did, from-to. Bouts of its identified tracklets are cut wherever another of its bouts begins or ends; at
+-- each instant the most probable holds; neighbours that say the same are joined. Days are farm-local and cut at midnight.
+CREATE OR REPLACE VIEW animal_timeline AS
+WITH own AS (
+    SELECT
+        b.farm_id,
+        i.animal_id,
+        b.day,
+        s.pen_id,
+        b.started_at,
+        b.ended_at,
+        b.behaviour,
+        b.probability,
+        i.confidence,
+        b.release_id,
+        m.ethogram_id,
+        b.tracklet_id
+    FROM bout AS b
+    JOIN identity AS i USING (farm_id, device_id, day, load_id, tracklet_id)
+    JOIN tracklet AS t USING (farm_id, device_id, day, load_id, tracklet_id)
+    JOIN camera_setup AS s ON s.day = b.day AND s.load_id = b.load_id AND s.camera_id = t.camera_id
+    LEFT JOIN model_release AS m ON m.day = b.day AND m.load_id = b.load_id AND m.release_id = b.release_id
+    WHERE i.identified AND b.ended_at > b.started_at
+),
+-- Cut at full hours: overlaps are then looked for among the few bouts of one hour, not of the whole day.
+piece AS (
+    SELECT
+        own.* EXCLUDE (started_at, ended_at),
+        h.hour,
+        greatest(started_at, make_timestamptz(h.hour * 3600000000)) AS started_at,
+        least(ended_at, make_timestamptz((h.hour + 1) * 3600000000)) AS ended_at
+    FROM own, unnest(generate_series(epoch_us(started_at) // 3600000000, (epoch_us(ended_at) - 1) // 3600000000)) AS h(hour)
+),
+edge AS (
+    SELECT farm_id, animal_id, day, hour, started_at AS moment FROM piece
+    UNION
+    SELECT farm_id, animal_id, day, hour, ended_at AS moment FROM piece
+),
+instant AS (
+    SELECT *, lead(moment) OVER (PARTITION BY farm_id, animal_id, day, hour ORDER BY moment) AS until
+    FROM edge
+),
+chosen AS (
+    SELECT p.* EXCLUDE (started_at, ended_at, hour), e.moment AS started_at, e.until AS ended_at
+    FROM instant AS e
+    JOIN piece AS p USING (farm_id, animal_id, day, hour)
+    WHERE p.started_at <= e.moment AND p.ended_at >= e.until
+    QUALIFY row_number() OVER (
+        PARTITION BY farm_id, animal_id, day, e.moment
+        ORDER BY p.probability DESC, p.confidence DESC, p.behaviour, p.tracklet_id
+    ) = 1
+),
+marked AS (
+    SELECT
+        *,
+        (started_at, behaviour, release_id, pen_id) IS DISTINCT FROM
+        (lag(ended_at) OVER w, lag(behaviour) OVER w, lag(release_id) OVER w, lag(pen_id) OVER w) AS begins
+    FROM chosen
+    WINDOW w AS (PARTITION BY farm_id, animal_id, day ORDER BY started_at)
+),
+numbered AS (
+    SELECT *, seconds_between(started_at, ended_at) AS seconds, sum(begins::INTEGER) OVER w AS run
+    FROM marked
+    WINDOW w AS (PARTITION BY farm_id, animal_id, day ORDER BY started_at ROWS UNBOUNDED PRECEDING)
+),
+joined AS (
+    SELECT
+        farm_id,
+        animal_id,
+        day,
+        min(started_at) AS started_at,
+        max(ended_at) AS ended_at,
+        sum(seconds) AS seconds,
+        any_value(behaviour) AS behaviour,
+        any_value(ethogram_id) AS ethogram_id,
+        (sum(probability * seconds) / sum(seconds))::FLOAT AS probability,
+        (sum(confidence * seconds) / sum(seconds))::FLOAT AS confidence,
+        any_value(pen_id) AS pen_id,
+        any_value(release_id) AS release_id,
+        list(DISTINCT tracklet_id ORDER BY tracklet_id) AS tracklet_ids
+    FROM numbered
+    GROUP BY farm_id, animal_id, day, run
+)
+SELECT j.* EXCLUDE (tracklet_ids), e.posture, j.tracklet_ids
+FROM joined AS j
+LEFT JOIN ethogram AS e ON e.ethogram_id = j.ethogram_id AND e.behaviour = j.behaviour;

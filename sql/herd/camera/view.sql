@@ -1,0 +1,8 @@
+CREATE OR REPLACE VIEW camera AS
+SELECT * EXCLUDE (retracted)
+FROM (
+    SELECT *
+    FROM roster.camera
+    QUALIFY row_number() OVER (PARTITION BY camera_id, valid_from ORDER BY recorded_at DESC, source DESC) = 1
+)
+WHERE NOT retracted;
