@@ -1,0 +1,72 @@
+"""Every night: import farm records from ``$HERDBOOK_HOME/inbox/labels/<source>/``. Updates the asset *farm labels*.
+
+Each source has a folder with its ``mapping.yaml`` and files (CSV or Excel). An imported file moves to ``done/``; one
+that cannot be imported stays, leaves an alert, and does not hold up the others. Rows set aside leave an alert too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, TriggerRule, task, task_group
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from herdbook.errors import RowsQuarantinedError
+from herdbook_airflow import inbox
+from herdbook_airflow.assets import FARM_LABELS
+from herdbook_airflow.nights import START, default_args, nightly
+from herdbook_airflow.operators import HerdbookOperator
+
+with DAG(
+    dag_id="import_labels",
+    description="Import farm records from the drop folder",
+    doc_md=__doc__,
+    schedule=nightly(),
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args(),
+    tags=["labels"],
+):
+
+    @task
+    def waiting() -> list[dict[str, str]]:
+        """Files in the drop folder."""
+        from herdbook.settings import get_settings
+
+        return inbox.waiting_files(get_settings().inbox)
+
+    @task(map_index_template="{{ imported.source }}/{{ imported.file }}")
+    def file_away(imported: dict[str, Any]) -> dict[str, str]:
+        """Move an imported file to ``done/``."""
+        return {"source": imported["source"], "done": str(inbox.file_away(Path(imported["path"])))}
+
+    @task_group
+    def one_file(subject: dict[str, str]) -> Any:
+        """Import a file, then file it away."""
+        imported = HerdbookOperator(
+            task_id="import_file",
+            subject=subject,
+            arguments=[
+                *("labels", "import", "--format", "{{ task.subject.format }}"),
+                *("--mapping", "{{ task.subject.mapping }}", "{{ task.subject.path }}"),
+            ],
+            keep=("import_id",),
+            tolerate=(RowsQuarantinedError.exit_code,),
+            map_index_template="{{ task.subject.source }}/{{ task.subject.file }}",
+        )
+        return file_away(imported.output)
+
+    @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[FARM_LABELS], retries=0)
+    def farm_labels(files: list[dict[str, str]], imported: Any, outlet_events: Any = None) -> None:
+        """Say that there are new labels; fail only if no file could be imported at all."""
+        if files == []:
+            raise AirflowSkipException("The drop folder is empty.")
+        done = [file["done"] for file in imported or ()]
+        if not done:
+            raise AirflowFailException("No file could be imported; they stay in the drop folder.")
+        outlet_events[FARM_LABELS].extra = {"files": done}
+
+    files = waiting()
+    farm_labels(files, one_file.expand(subject=files))

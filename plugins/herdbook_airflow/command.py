@@ -1,0 +1,96 @@
+"""A ``herdbook`` command in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from herdbook import errors
+from herdbook.settings import get_settings
+
+RETRYABLE = frozenset(
+    error.exit_code
+    for error in (
+        errors.DeviceError,
+        errors.DeviceUnreachableError,
+        errors.TransferCorruptError,
+        errors.StorageError,
+        errors.DiskFullError,
+        errors.LakeBusyError,
+    )
+)
+"""Exit codes of what may pass by itself. The others end the same way with the same input."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended: its exit code (negative: the signal that ended it), its error's text, its JSON rows."""
+
+    code: int
+    said: str
+    rows: list[dict[str, Any]]
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether trying again may help."""
+        return self.code < 0 or self.code in RETRYABLE
+
+    def __str__(self) -> str:
+        ending = f"exit code {self.code}" if self.code >= 0 else f"ended by signal {-self.code}"
+        return f"{ending}. {self.said}".strip()
+
+
+class Command:
+    """``herdbook ARGUMENTS… --json``, run by the interpreter that ``HERDBOOK_PYTHON`` names."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.line = [get_settings().python or sys.executable, "-m", "herdbook", *arguments, "--json"]
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, log: Callable[[str], None]) -> Outcome:
+        """Run it to its end, passing on each line of its stderr."""
+        said: deque[str] = deque(maxlen=10)
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as stdout:
+            self._process = subprocess.Popen(  # noqa: S603 - no shell, arguments are a list
+                self.line,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+                env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "160"},
+                process_group=0,
+            )
+            try:
+                for line in self._process.stderr or ():
+                    log(line.rstrip())
+                    said.append(line.strip())
+                code = self._process.wait()
+            finally:
+                self.kill()
+            stdout.seek(0)
+            text = stdout.read()
+        first = next((i for i, line in enumerate(said) if line.startswith("error:")), 0)
+        return Outcome(code, " ".join(list(said)[first:]) if code else "", _rows(text) if code >= 0 else [])
+
+    def kill(self) -> None:
+        """End it and what it started. Every command bears that, and continues next time."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+
+
+def _rows(text: str) -> list[dict[str, Any]]:
+    """A command's JSON: an array of rows, one row, or nothing."""
+    if not text.strip():
+        return []
+    data = json.loads(text)
+    return data if isinstance(data, list) else [data]

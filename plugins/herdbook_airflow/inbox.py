@@ -1,0 +1,43 @@
+"""The drop folder of farm records: ``$HERDBOOK_HOME/inbox/labels/<source>/`` holds ``mapping.yaml`` and files.
+
+A file that was imported moves to ``done/`` beside it; one that cannot be imported stays and is tried again.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+FORMATS = {".csv": "csv", ".xlsx": "xlsx"}
+SETTLED_S = 60.0
+"""A file that changed less long ago may still be being copied: it waits for the next run."""
+
+
+def waiting_files(inbox: Path) -> list[dict[str, str]]:
+    """Files to import, by source and name: ``source``, ``file``, ``path``, ``format`` and ``mapping`` (a path)."""
+    latest = time.time() - SETTLED_S
+    found = sorted(path for path in (inbox / "labels").glob("*/*") if path.is_file())
+    return [
+        {
+            "source": path.parent.name,
+            "file": path.name,
+            "path": str(path),
+            "format": FORMATS[path.suffix.lower()],
+            "mapping": str(path.parent / "mapping.yaml"),
+        }
+        for path in found
+        if path.suffix.lower() in FORMATS and not path.name.startswith((".", "~")) and path.stat().st_mtime <= latest
+    ]
+
+
+def file_away(path: Path) -> Path:
+    """Move an imported file to ``done/``, under the time of its import: names recur.
+
+    Returns:
+        Where it lies now.
+    """
+    done = path.parent / "done"
+    done.mkdir(exist_ok=True)
+    target = done / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}_{path.name}"
+    return path.rename(target)

@@ -1,0 +1,87 @@
+"""Every DAG file is short, imports clean and fast, and is wired as the design says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from herdbook.demo.airflow import checkout
+from support.airflow_home import AirflowHome, last_line
+
+DAGS = {"nightly_ingest", "load_herd", "import_labels", "maintain"}
+HEAVY = ["torch", "mlflow", "duckdb", "pyarrow", "numpy", "pandas", "scipy", "cv2", "av", "trackers", "dvc"]
+
+
+@pytest.fixture(scope="module")
+def described(made_once: AirflowHome) -> dict[str, Any]:
+    return made_once.script("describe_dags", str(checkout() / "dags"), ",".join(HEAVY), env={"HERDBOOK_RETRIES": "4"})[
+        0
+    ]
+
+
+def test_every_dag_imports_clean(described: dict[str, Any]) -> None:
+    assert described["errors"] == {}
+    assert set(described["dags"]) == DAGS
+
+
+def test_no_dag_imports_heavy_libraries(described: dict[str, Any]) -> None:
+    assert described["heavy"] == []
+
+
+def test_dags_import_fast(described: dict[str, Any]) -> None:
+    assert described["took"] < 5, "all files together; about 0.1 s on an idle machine"
+
+
+def test_dag_files_are_wiring_only() -> None:
+    for path in (checkout() / "dags").glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 150, path.name
+
+
+def test_nights_follow_the_farms_clock(made_once: AirflowHome) -> None:
+    code = (
+        "import pendulum, json\n"
+        "from herdbook_airflow.nights import nightly\n"
+        "t = nightly()\n"
+        "from airflow.serialization.encoders import coerce_to_core_timetable\n"
+        "t = coerce_to_core_timetable(t)\n"
+        "noons = [pendulum.datetime(2026, 3, day, 12) for day in (28, 29, 30)]\n"
+        "ends = [t.infer_manual_data_interval(run_after=noon).end.isoformat() for noon in noons]\n"
+        "print('\\n' + json.dumps(ends))\n"
+    )
+    env = {
+        "PYTHONPATH": str(checkout() / "plugins"),
+        "HERDBOOK_NIGHT_AT": "02:30",
+        "HERDBOOK_NIGHT_TIMEZONE": "Europe/London",
+    }
+    ends = last_line(made_once.python("-c", code, env=env))[0]
+    # The clocks go forward on 29 March 2026 at 01:00 UTC: 02:30 stays 02:30 on the farm.
+    assert ends == ["2026-03-28T02:30:00+00:00", "2026-03-29T01:30:00+00:00", "2026-03-30T01:30:00+00:00"]
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAGS))
+def test_every_task_retries_and_alerts(described: dict[str, Any], dag_id: str) -> None:
+    dag = described["dags"][dag_id]
+    assert dag["doc"]
+    assert dag["max_active_runs"] == 1
+    for task_id, task in dag["tasks"].items():
+        assert task["alerts"], task_id
+        announces = task["rule"] == "all_done" and task["type"] != "HerdbookOperator"
+        assert task["retries"] == (0 if announces else 4), task_id
+        assert task["backoff"] == 2.0, task_id
+
+
+def test_a_night_ends_in_the_herd_lake(described: dict[str, Any]) -> None:
+    dags = described["dags"]
+    assert dags["nightly_ingest"]["tasks"]["herd_days"]["outlets"] == ["herd days"]
+    assert dags["import_labels"]["tasks"]["farm_labels"]["outlets"] == ["farm labels"]
+    assert dags["load_herd"]["waits_for"] == ["farm labels", "herd days"]
+    assert dags["load_herd"]["tasks"]["publish"]["outlets"] == ["herd lake"]
+    assert dags["load_herd"]["tasks"]["publish"]["after"] == ["load_days"]
+
+
+def test_devices_are_named_and_do_not_hold_each_other_up(described: dict[str, Any]) -> None:
+    tasks = described["dags"]["nightly_ingest"]["tasks"]
+    assert "device_id" in tasks["ingest_device"]["name"]
+    assert tasks["herd_days"]["rule"] == "all_done"
+    assert not described["dags"]["nightly_ingest"]["catchup"]

@@ -1,0 +1,48 @@
+"""The drop folder: what waits in it, and where it goes."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+
+def drop(home: Path, name: str, *, age_s: float = 3600) -> Path:
+    path = home / "inbox" / "labels" / "vet" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x")
+    os.utime(path, (time.time() - age_s,) * 2)
+    return path
+
+
+def test_tables_wait_and_nothing_else_does(home: Path) -> None:
+    from herdbook_airflow.inbox import waiting_files
+
+    for name in ("b.xlsx", "a.CSV", "mapping.yaml", "notes.txt", ".a.csv.part", "~$b.xlsx", ".hidden.csv"):
+        drop(home, name)
+    waiting = waiting_files(home / "inbox")
+    found = [(w["source"], w["file"], w["format"]) for w in waiting]
+    assert found == [("vet", "a.CSV", "csv"), ("vet", "b.xlsx", "xlsx")]
+    assert waiting[0]["mapping"] == str(home / "inbox" / "labels" / "vet" / "mapping.yaml")
+
+
+def test_a_file_still_being_copied_waits(home: Path) -> None:
+    from herdbook_airflow.inbox import waiting_files
+
+    drop(home, "a.csv", age_s=5)
+    assert waiting_files(home / "inbox") == []
+
+
+def test_an_absent_inbox_is_empty(home: Path) -> None:
+    from herdbook_airflow.inbox import waiting_files
+
+    assert waiting_files(home / "nowhere") == []
+
+
+def test_imported_files_are_kept_even_when_names_recur(home: Path) -> None:
+    from herdbook_airflow.inbox import file_away, waiting_files
+
+    kept = {file_away(drop(home, "a.csv")) for _ in range(3)}
+    assert len(kept) == 3
+    assert all(path.parent.name == "done" and path.exists() for path in kept)
+    assert waiting_files(home / "inbox") == []
