@@ -1,6 +1,6 @@
 """Every night: import farm records from ``$HERDBOOK_HOME/inbox/labels/<source>/``. Updates the asset *farm labels*.
 
-Each source has a folder with its ``mapping.yaml`` and files (CSV or Excel). An imported file moves to ``done/``; one
+Each source has a folder with its files (CSV or Excel) and their mappings. An imported file moves to ``done/``; one
 that cannot be imported stays, leaves an alert, and does not hold up the others. Rows set aside leave an alert too.
 """
 

@@ -1,6 +1,7 @@
-"""The drop folder of farm records: ``$HERDBOOK_HOME/inbox/labels/<source>/`` holds ``mapping.yaml`` and files.
+"""The drop folder of farm records: ``$HERDBOOK_HOME/inbox/labels/<source>/`` holds files and what their columns mean.
 
-A file that was imported moves to ``done/`` beside it; one that cannot be imported stays and is tried again.
+``weights.yaml`` is the mapping of files whose names start with ``weights``, ``mapping.yaml`` that of all others. A file
+that was imported moves to ``done/`` beside it; one that cannot be imported stays and is tried again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def waiting_files(inbox: Path) -> list[dict[str, str]]:
             "file": path.name,
             "path": str(path),
             "format": FORMATS[path.suffix.lower()],
-            "mapping": str(path.parent / "mapping.yaml"),
+            "mapping": str(_mapping(path)),
         }
         for path in found
         if path.suffix.lower() in FORMATS and not path.name.startswith((".", "~")) and path.stat().st_mtime <= latest
@@ -41,3 +42,9 @@ def file_away(path: Path) -> Path:
     done.mkdir(exist_ok=True)
     target = done / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}_{path.name}"
     return path.rename(target)
+
+
+def _mapping(path: Path) -> Path:
+    """The mapping with the longest name that the file's name starts with."""
+    fitting = [m for m in path.parent.glob("*.yaml") if path.stem.startswith(m.stem)]
+    return max(fitting, key=lambda m: len(m.stem), default=path.parent / "mapping.yaml")

@@ -33,6 +33,21 @@ def test_a_file_still_being_copied_waits(home: Path) -> None:
     assert waiting_files(home / "inbox") == []
 
 
+def test_each_file_finds_its_mapping(home: Path) -> None:
+    from herdbook_airflow.inbox import waiting_files
+
+    for name in ("mapping.yaml", "weights.yaml", "weights-adult.yaml"):
+        drop(home, name)
+    for name in ("weights-2026-03.csv", "weights-adult-2026.csv", "weights.csv", "gait.csv"):
+        drop(home, name)
+    assert {w["file"]: Path(w["mapping"]).name for w in waiting_files(home / "inbox")} == {
+        "weights-2026-03.csv": "weights.yaml",
+        "weights-adult-2026.csv": "weights-adult.yaml",
+        "weights.csv": "weights.yaml",
+        "gait.csv": "mapping.yaml",
+    }
+
+
 def test_an_absent_inbox_is_empty(home: Path) -> None:
     from herdbook_airflow.inbox import waiting_files
 
