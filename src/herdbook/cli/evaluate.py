@@ -63,12 +63,12 @@ def _read(path: Path, name: Format | None, **choice: Any) -> Tracks:
 def _score(truth: Tracks, predicted: Tracks, iou: float) -> MotScore:
     from rich.progress import Progress
 
-    from herdbook.learning.metrics import evaluate_mot
+    from herdbook.learning.metrics import pair, score
 
+    sequence = pair(truth, predicted)
     with Progress(console=console, transient=True) as progress:
-        total = max(len(set(truth.frames.tolist()) | set(predicted.frames.tolist())), 1)
-        task = progress.add_task("frames", total=total)
-        return evaluate_mot(truth, predicted, iou=iou, advance=lambda: progress.advance(task))
+        task = progress.add_task("frames", total=len(sequence.frames))
+        return score(sequence, iou, lambda: progress.advance(task))
 
 
 def _shown(value: Any) -> str | None:

@@ -28,8 +28,7 @@ def read_capture_times(path: Path) -> Floats:
     """
     lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     moments = [_seconds(path, number, line) for number, line in enumerate(lines, start=1)]
-    seconds = np.asarray(moments, dtype=np.float64)
-    return seconds - seconds[0]
+    return np.asarray(moments, dtype=np.float64) - np.float64(moments[0])
 
 
 def _seconds(path: Path, number: int, line: str) -> float:

@@ -86,7 +86,8 @@ class Tracks:
 
 
 def _check(source: str, frames: Ints, ids: Ints, names: tuple[str, ...], boxes: Floats) -> None:
-    def refuse(bad: npt.NDArray[np.bool_], what: str) -> None:
+    def refuse(verdict: npt.NDArray[np.bool_] | np.bool_, what: str) -> None:
+        bad = np.atleast_1d(verdict)
         if bad.any():
             first = int(np.argmax(bad))
             others = f" (and {int(bad.sum()) - 1} more)" if bad.sum() > 1 else ""

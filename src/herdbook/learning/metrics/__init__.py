@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from herdbook.learning.metrics.evaluate import MotScore, evaluate_mot
+from herdbook.learning.metrics.evaluate import MotScore, evaluate_mot, score
+from herdbook.learning.metrics.paired import PairedSequence, pair
 
-__all__ = ["MotScore", "evaluate_mot"]
+__all__ = ["MotScore", "PairedSequence", "evaluate_mot", "pair", "score"]

@@ -31,9 +31,9 @@ class MotScore:
 
     def flat(self) -> dict[str, Any]:
         """Every number under one level of names, as the command line prints them."""
-        whole = asdict(self)
-        del whole["remarks"]
-        return whole.pop("hota") | whole.pop("clear") | whole
+        over = asdict(self)
+        del over["remarks"], over["hota"], over["clear"]
+        return asdict(self.hota) | asdict(self.clear) | over
 
 
 def evaluate_mot(
@@ -51,15 +51,15 @@ def evaluate_mot(
         InputError: the threshold is not one, the truth is empty, or no frame has boxes of both.
         MissingDependencyError: ``motmetrics`` is not installed.
     """
-    if not 0 < iou <= 1:
-        raise InputError(
-            f"the IoU threshold {iou:g} does not lie above 0 and up to 1", "Use 0.5 unless you know why not."
-        )
     return score(pair(truth, predicted), iou, advance)
 
 
 def score(sequence: PairedSequence, iou: float, advance: Callable[[], object] = lambda: None) -> MotScore:
-    """Every metric of truth and prediction that are already brought together."""
+    """`evaluate_mot` of truth and prediction that are already brought together."""
+    if not 0 < iou <= 1:
+        raise InputError(
+            f"the IoU threshold {iou:g} does not lie above 0 and up to 1", "Use 0.5 unless you know why not."
+        )
     return MotScore(
         iou=iou,
         frames=len(sequence.frames),

@@ -27,4 +27,5 @@ def iou_matrix(a: Floats, b: Floats) -> Floats:
     # Areas from the corners, like the overlap: identical boxes give exactly 1 however far they lie from the origin.
     a_area, b_area = (a_end - a[:, :2]).prod(axis=1), (b_end - b[:, :2]).prod(axis=1)
     union = a_area[:, None] + b_area[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    overlap: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return overlap
