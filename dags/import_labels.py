@@ -12,9 +12,9 @@ from typing import Any
 from airflow.sdk import DAG, TriggerRule, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from herdbook.errors import RowsQuarantinedError
 from herdbook_airflow import inbox
 from herdbook_airflow.assets import FARM_LABELS
+from herdbook_airflow.command import SET_ASIDE
 from herdbook_airflow.nights import START, default_args, nightly
 from herdbook_airflow.operators import HerdbookOperator
 
@@ -53,7 +53,7 @@ with DAG(
                 *("--mapping", "{{ task.subject.mapping }}", "{{ task.subject.path }}"),
             ],
             keep=("import_id",),
-            tolerate=(RowsQuarantinedError.exit_code,),
+            tolerate=SET_ASIDE,
             map_index_template="{{ task.subject.source }}/{{ task.subject.file }}",
         )
         return file_away(imported.output)

@@ -1,8 +1,9 @@
 """Every night: fetch what each device has of the days up to last night. Updates the asset *herd days*.
 
 A device that is off does not hold up the others. Its task fails after its retries and leaves an alert; later nights ask
-for the same days again (``HERDBOOK_LOOKBACK_DAYS``). To fetch older days: ``airflow backfill create --dag-id
-nightly_ingest --from-date … --to-date …``; a run's logical date is the day that it is about.
+for the same days again (``HERDBOOK_LOOKBACK_DAYS``). What a device sent and had to be set aside leaves an alert too. To
+fetch older days: ``airflow backfill create --dag-id nightly_ingest --from-date … --to-date …``; a run's logical date is
+the day that it is about.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from airflow.sdk import DAG, Param, TriggerRule, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from herdbook_airflow.assets import HERD_DAYS
+from herdbook_airflow.command import SET_ASIDE
 from herdbook_airflow.nights import START, default_args, last_day, nightly
 from herdbook_airflow.operators import HerdbookOperator
 
@@ -55,7 +57,8 @@ with DAG(
     ingest = HerdbookOperator.partial(
         task_id="ingest_device",
         arguments=["ingest", "{{ task.subject.device_id }}", "--until", "{{ task.subject.until }}"],
-        keep=("device_id", "day", "revision", "state"),
+        keep=("device", "day", "revision", "state"),
+        tolerate=SET_ASIDE,
         map_index_template="{{ task.subject.device_id }}",
     ).expand(subject=asked)
     herd_days(asked, ingest.output)

@@ -30,6 +30,13 @@ RETRYABLE = frozenset(
 )
 """Exit codes of what may pass by itself. The others end the same way with the same input."""
 
+SET_ASIDE = frozenset(
+    error.exit_code
+    for error in errors.all_errors()
+    if issubclass(error, errors.IntegrityError | errors.RowsQuarantinedError) and error.exit_code not in RETRYABLE
+)
+"""Exit codes of commands that did their work, but put something into quarantine that a person should look at."""
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from herdbook.contracts.landed_day import LandedDay, landed_days, read_landed_day
+from pydantic import ValidationError
+
+from herdbook.contracts.landed_day import MARKER, LandedDay, Landing, landed_days, read_landed_day
 from herdbook.errors import HerdbookError, LakeCheckFailedError, NotFoundError
 from herdbook.settings import Settings
 
@@ -52,7 +54,7 @@ class Night:
 
 
 def waiting_days(settings: Settings, days: Collection[date] = ()) -> list[Path]:
-    """Landed folders that the lake does not hold yet: the highest revision of each device day, oldest day first.
+    """Landed folders that the lake does not hold as they are: the highest revision of each day, oldest day first.
 
     Args:
         settings: where landing area and lake are.
@@ -70,9 +72,11 @@ def waiting_days(settings: Settings, days: Collection[date] = ()) -> list[Path]:
         names = ", ".join(day.isoformat() for day in sorted(missing))
         raise NotFoundError(f"nothing has landed for {names}", "Fetch it with `herdbook ingest DEVICE DAY`.")
     with open_lake(settings, read_only=True) as lake:
-        rows = lake.execute("SELECT device_id, day, max(revision) FROM record.device_day GROUP BY ALL").fetchall()
-    held = {(device, day.isoformat()): revision for device, day, revision in rows}
-    waiting = [folder for key, folder in chosen.items() if int(folder.name[1:]) > held.get(key, 0)]
+        rows = lake.execute(
+            "SELECT device_id, day, revision, manifest_sha256, quarantined_rows FROM main.device_day"
+        ).fetchall()
+    held = {(device, day.isoformat()): (revision, *content) for device, day, revision, *content in rows}
+    waiting = [folder for key, folder in chosen.items() if _differs(folder, held.get(key))]
     return sorted(waiting, key=lambda f: (f.parent.name, f.parent.parent.name))
 
 
@@ -91,8 +95,9 @@ def load_days(settings: Settings, folders: Iterable[Path], progress: Progress | 
             continue
         if result.loaded:
             manifest = landed.manifest
-            rows = sum(landed.landing.rows.values())
-            night.loads.append(DayLoad(manifest.device_id, manifest.day, manifest.revision, result.load_id, rows))
+            night.loads.append(
+                DayLoad(manifest.device_id, manifest.day, manifest.revision, result.load_id, result.rows)
+            )
     return night
 
 
@@ -190,6 +195,18 @@ def load_herd(
     if publish:
         night.published = check_and_publish(settings, progress)
     return night
+
+
+def _differs(folder: Path, held: tuple[int, str, int] | None) -> bool:
+    """Whether a landed folder is a later revision than what the lake holds, or the same one accepted differently."""
+    revision = int(folder.name[1:])
+    if held is None or revision != held[0]:
+        return held is None or revision > held[0]
+    try:
+        landing = Landing.model_validate_json((folder / MARKER).read_bytes())
+    except (OSError, ValidationError):
+        return True  # loading it will say what is wrong
+    return (landing.manifest_sha256, landing.quarantined_rows) != held[1:]
 
 
 def _name(landed: LandedDay) -> str:
