@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from herdbook.cli import evaluate, fleet, house, load, roster
+from herdbook.cli import evaluate, fleet, house, ingest, load, roster
 from herdbook.cli.app import app
 from herdbook.cli.output import print_error
 from herdbook.errors import HerdbookError
@@ -13,6 +13,7 @@ __all__ = ["app", "main"]
 
 app.command()(house.init)
 app.command()(house.doctor)
+app.command()(ingest.ingest)
 app.command()(load.load)
 app.command()(load.publish)
 app.add_typer(evaluate.app, name="evaluate")

@@ -8,20 +8,29 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from herdbook.contracts.device_day import Manifest
 from herdbook.ledger.models import DayState, DeviceDay
 
 
 def set_day(
-    session: Session, manifest: Manifest, sha256: str, state: DayState, message: str | None = None
+    session: Session,
+    key: tuple[str, date, int],
+    *,
+    sha256: str,
+    final: bool,
+    state: DayState,
+    message: str | None = None,
 ) -> DeviceDay:
-    """Record how far a revision has come, adding it when it is new."""
-    row = session.get(DeviceDay, (manifest.device_id, manifest.day, manifest.revision))
+    """Record how far a revision has come, adding it when it is new.
+
+    Args:
+        key: ``(device_id, day, revision)``.
+    """
+    row = session.get(DeviceDay, key)
     if row is None:
-        row = DeviceDay(device_id=manifest.device_id, day=manifest.day, revision=manifest.revision)
+        row = DeviceDay(device_id=key[0], day=key[1], revision=key[2])
         session.add(row)
     row.state, row.message = state, message
-    row.final, row.manifest_sha256 = manifest.final, sha256
+    row.final, row.manifest_sha256 = final, sha256
     session.flush()
     return row
 

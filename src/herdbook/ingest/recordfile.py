@@ -1,0 +1,52 @@
+"""Record files as a device sent them: exactly the contract's columns, exactly the manifest's rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from herdbook.contracts.device_day import DayFile
+from herdbook.errors import RecordSchemaError, RowCountError
+
+MAX_UNPACKED_BYTES = 8 * 1024**3
+"""A record file that claims to unpack to more is refused before it is read: a day of a device is far smaller."""
+
+
+def read_record_file(path: Path, entry: DayFile, schema: pa.Schema) -> pa.Table:
+    """Read a Parquet file of a known schema.
+
+    Raises:
+        RecordSchemaError: it is not Parquet, or not of these columns, types and order, or holds invalid text.
+        RowCountError: it does not have the rows that the manifest promises.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            _require_schema(entry, file.schema_arrow, schema)
+            meta = file.metadata
+            if meta.num_rows != entry.rows:
+                raise RowCountError(f"{entry.name} has {meta.num_rows} rows, its manifest says {entry.rows}")
+            unpacked = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+            if unpacked > MAX_UNPACKED_BYTES:
+                raise RecordSchemaError(f"{entry.name} unpacks to {unpacked} bytes, more than {MAX_UNPACKED_BYTES}")
+            table = file.read(use_threads=False)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise RecordSchemaError(f"{entry.name} cannot be read as Parquet: {_first_line(error)}") from error
+    if table.num_rows != entry.rows:
+        raise RowCountError(f"{entry.name} holds {table.num_rows} rows, its manifest says {entry.rows}")
+    return table
+
+
+def _require_schema(entry: DayFile, found: pa.Schema, expected: pa.Schema) -> None:
+    if found.equals(expected, check_metadata=False):
+        return
+    if found.names != expected.names:
+        raise RecordSchemaError(f"{entry.name} has columns {found.names}, the contract says {expected.names}")
+    wrong = next(pair for pair in zip(found, expected, strict=True) if not pair[0].equals(pair[1]))
+    raise RecordSchemaError(f"{entry.name}: column '{wrong[0]}' should be '{wrong[1]}'")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
