@@ -10,9 +10,9 @@ import openpyxl
 import pytest
 
 from herdbook.errors import FileFormatError, InputError, NotFoundError, NotInitialisedError
-from herdbook.lake.attach import open_lake
 from herdbook.roster.importer import import_roster
 from herdbook.settings import Settings
+from support.queries import lake_rows
 
 ROSTER = {
     "farms": "farm_id,name,timezone\nhill,Hill Farm,Europe/London\n",
@@ -53,36 +53,30 @@ def imported(settings: Settings, tmp_path: Path) -> Imported:
     return run
 
 
-def rows(settings: Settings, sql: str) -> list[tuple[object, ...]]:
-    """What the lake answers."""
-    with open_lake(settings, read_only=True) as lake:
-        return lake.execute(sql).fetchall()
-
-
 def test_every_table_arrives_with_days_as_their_start_on_the_farm(settings: Settings, imported: Imported) -> None:
     assert [(t[0], t[1]) for t in imported()] == [
         ("farms", 1), ("pens", 2), ("devices", 1), ("cameras", 3), ("animals", 2), ("identifiers", 2), ("pen_stays", 2)
     ]  # fmt: skip
-    assert rows(settings, "SELECT area_m2 FROM roster.pen ORDER BY pen_id") == [(24.5,), (None,)]
-    assert rows(settings, "SELECT disjoint_from FROM roster.camera WHERE camera_id = 'c1'") == [(["c2", "c3"],)]
-    assert rows(settings, "SELECT identifier FROM roster.animal_identifier LIMIT 1") == [("007",)]
-    [(left, entered)] = rows(settings, "SELECT valid_to, valid_from FROM roster.pen_stay WHERE animal_id = 'A1'")
+    assert lake_rows(settings, "SELECT area_m2 FROM roster.pen ORDER BY pen_id") == [(24.5,), (None,)]
+    assert lake_rows(settings, "SELECT disjoint_from FROM roster.camera WHERE camera_id = 'c1'") == [(["c2", "c3"],)]
+    assert lake_rows(settings, "SELECT identifier FROM roster.animal_identifier LIMIT 1") == [("007",)]
+    [(left, entered)] = lake_rows(settings, "SELECT valid_to, valid_from FROM roster.pen_stay WHERE animal_id = 'A1'")
     assert left == datetime(2024, 5, 31, 23, tzinfo=UTC), "midnight of British summer time"
     assert entered == datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def test_the_same_roster_again_changes_nothing(settings: Settings, imported: Imported) -> None:
     imported()
-    before = rows(settings, "SELECT count(*) FROM roster.pen_stay")
+    before = lake_rows(settings, "SELECT count(*) FROM roster.pen_stay")
     assert all((added, changed, retracted) == (0, 0, 0) for _, added, changed, retracted, _ in imported())
-    assert rows(settings, "SELECT count(*) FROM roster.pen_stay") == before
+    assert lake_rows(settings, "SELECT count(*) FROM roster.pen_stay") == before
 
 
 def test_a_stay_is_closed_by_a_new_version_and_the_old_one_is_kept(settings: Settings, imported: Imported) -> None:
     imported()
     closed = "animal_id,pen_id,valid_from,valid_to\nA2,p1,2024-01-01,2024-02-01\nA2,p2,2024-02-01,\n"
     assert imported(only=True, pen_stays=closed) == [("pen_stays", 1, 1, 0, 0)]
-    found = rows(settings, "SELECT valid_to IS NULL FROM roster.pen_stay WHERE animal_id = 'A2' AND pen_id = 'p1' "
+    found = lake_rows(settings, "SELECT valid_to IS NULL FROM roster.pen_stay WHERE animal_id = 'A2' AND pen_id = 'p1' "
                            "ORDER BY recorded_at")  # fmt: skip
     assert found == [(True,), (False,)]
 
@@ -102,7 +96,7 @@ def test_a_version_is_later_than_all_before_it_even_if_the_clock_was_set_back(
     for year, name in ((2030, "Old"), (2020, "New")):
         file.write_text(f"farm_id,name,timezone\nhill,{name},UTC\n", encoding="utf-8")
         import_roster(settings, file, now=datetime(year, 1, 1, tzinfo=UTC))
-    assert rows(settings, "SELECT name FROM roster.farm ORDER BY recorded_at DESC LIMIT 1") == [("New",)]
+    assert lake_rows(settings, "SELECT name FROM roster.farm ORDER BY recorded_at DESC LIMIT 1") == [("New",)]
 
 
 def test_a_workbook_says_the_same_as_the_folder(settings: Settings, imported: Imported, tmp_path: Path) -> None:
@@ -160,7 +154,7 @@ def test_a_wrong_row_is_named_and_nothing_is_imported(
     with pytest.raises(InputError) as refusal:
         imported(**tables)
     assert says in refusal.value.message
-    assert rows(settings, "SELECT count(*) FROM roster.farm") == [(0,)]
+    assert lake_rows(settings, "SELECT count(*) FROM roster.farm") == [(0,)]
 
 
 def test_a_stay_that_overlaps_one_recorded_earlier_is_refused(imported: Imported) -> None:

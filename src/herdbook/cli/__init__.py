@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from herdbook.cli import evaluate, fleet, house, ingest, load, roster
+from herdbook.cli import evaluate, fleet, house, ingest, labels, load, roster
 from herdbook.cli.app import app
 from herdbook.cli.output import print_error
 from herdbook.errors import HerdbookError
@@ -18,6 +18,7 @@ app.command()(load.load)
 app.command()(load.publish)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(fleet.app, name="fleet")
+app.add_typer(labels.app, name="labels")
 app.add_typer(roster.app, name="roster")
 
 

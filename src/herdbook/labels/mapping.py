@@ -47,11 +47,15 @@ def _column_alone(given: Any) -> Any:
     return {"column": given} if isinstance(given, str) else given
 
 
+def _hint(given: Any) -> str:
+    return " (YAML reads yes, no, on and off as truth values: quote them)" if isinstance(given, bool) else ""
+
+
 def _text_keys(given: Any) -> Any:
     if not isinstance(given, dict):
         return given
     if any(isinstance(key, bool) for key in given):
-        raise ValueError("quote yes, no, true, false, on and off: YAML reads them as truth values")
+        raise ValueError("a key is a truth value" + _hint(True))
     return {str(key): value for key, value in given.items()}
 
 
@@ -68,7 +72,7 @@ class TextColumn(Contract):
     """A column of text; with ``values`` each is translated, and one that is not listed is a problem."""
 
     column: Column
-    values: Annotated[dict[str, str], BeforeValidator(_text_keys)] = {}
+    values: Annotated[dict[str, str], BeforeValidator(_text_keys), Field(default_factory=dict)]
 
 
 class TimeColumn(Contract):
@@ -84,7 +88,7 @@ class ValueColumn(Contract):
     """A column of values, with the scale or unit they are in; ``values`` translates them first."""
 
     column: Column
-    values: Annotated[dict[str, str | float], BeforeValidator(_text_keys)] = {}
+    values: Annotated[dict[str, str | float], BeforeValidator(_text_keys), Field(default_factory=dict)]
     decimal: Literal[".", ","] = "."
     scale: str | None = None
     unit: str | None = None
@@ -227,5 +231,5 @@ def load_mapping(path: Path) -> Mapping:
     try:
         return Mapping.model_validate(given)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, p['loc'])) or 'mapping'}: {p['msg']}" for p in error.errors()]
+        lines = [f"{'.'.join(map(str, p['loc'])) or 'mapping'}: {p['msg']}{_hint(p['input'])}" for p in error.errors()]
         raise ConfigurationError(f"{path.name} is not a label mapping: " + "; ".join(lines)) from error
