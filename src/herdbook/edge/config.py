@@ -102,6 +102,8 @@ class DeviceConfig(Contract):
     motion: MotionParameters = MotionParameters()
     cameras: Annotated[tuple[DeviceCamera, ...], Field(min_length=1)]
     clip_s: Annotated[float, Field(ge=1, le=3600)] = 300.0
+    embeddings_per_hour: Annotated[float, Field(gt=0, le=3600)] = 7.0
+    """Reference rate per animal; every tracklet gets at least one, and two if it lasts more than ten seconds."""
     retention: Retention = Retention()
 
     @field_validator("timezone")

@@ -1,4 +1,4 @@
-"""What the ``motion`` engine can be told. Lengths are in body lengths or seconds, so that they fit any camera."""
+"""What the ``motion`` engine can be told. Lengths are in body lengths, so that they fit any camera and species."""
 
 from __future__ import annotations
 
@@ -9,25 +9,32 @@ from pydantic import Field
 from herdbook.contracts.camera import Contract
 
 Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class MotionParameters(Contract):
-    """Parameters of ``motion``. None of them was fitted to a dataset; each is a round number with a reason beside it."""
+    """Parameters of ``motion``. None was fitted to a dataset: each is a round number with its reason beside it."""
 
-    work_pixels: Annotated[int, Field(ge=64 * 64)] = 240 * 180
-    """Frames are shrunk to about this many pixels for subtraction; boxes keep the full frame's coordinates."""
+    work_pixels: Annotated[int, Field(ge=64 * 64)] = 512 * 512
+    """Larger frames are shrunk to about this many pixels; boxes keep the full frame's coordinates."""
     threshold: Annotated[float, Field(gt=0, lt=255)] | None = None
-    """Grey levels by which an animal differs from the background; null estimates it from the picture (Otsu)."""
-    min_area: Share | None = None
-    """Smallest animal as a share of the picture; null takes a fraction of the median blob seen so far."""
-    max_animals: Annotated[int, Field(ge=1, le=1000)] = 100
-    """More blobs than this in a frame means that the light changed, not that animals came: the frame is degraded."""
+    """Grey levels by which an animal differs from the floor; null takes 15 plus four times the picture's noise."""
+    min_area: Annotated[float, Field(gt=0, lt=1)] = 0.0005
+    """Smallest animal as a share of the picture."""
+    max_area: Annotated[float, Field(gt=0, le=1)] = 0.6
+    """More of the picture than this changes at once only when the light or the camera does: the frame is degraded."""
+    adapt_s: Positive = 600.0
+    """Time in which the floor's picture follows slow changes, where no animal is."""
     lost_s: Positive = 2.0
     """How long an unseen animal is waited for before its tracklet ends."""
     confirm_frames: Annotated[int, Field(ge=1)] = 2
     """Detections in a row that make a tracklet."""
-    embeddings_per_hour: Positive = 7.0
-    """Reference rate per animal; a tracklet shorter than that still gets `embeddings_min`."""
-    embeddings_min: Annotated[int, Field(ge=1)] = 2
-    """Embeddings that even a short tracklet gets, where it has as many good moments."""
+    walk_body_lengths_s: Positive = 0.25
+    """Speed from which an animal walks, in body lengths per second."""
+    still_body_lengths: Positive = 0.15
+    """An animal that stays within this radius is still."""
+    lying_after_s: Positive = 30.0
+    """Still for this long away from feeder and drinker: as likely lying as standing."""
+    sleeping_after_s: Positive = 300.0
+    """Lying motionless for this long: as likely asleep as awake."""
+    min_bout_s: Positive = 2.0
+    """Shorter bouts are absorbed by their neighbours."""

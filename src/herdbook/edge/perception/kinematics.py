@@ -1,0 +1,118 @@
+"""Behaviour from how an animal moves and where: rules with soft edges, so that each comes with a probability.
+
+What a path cannot tell is not claimed: sitting and social behaviour are never reported, and head and tail
+are not told apart, so that an animal lying with its rump in the trough looks as if it ate.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from herdbook.contracts.camera import Camera, Zone, ZoneKind
+from herdbook.edge.perception.base import Judgement, Track
+from herdbook.edge.perception.parameters import MotionParameters
+
+BEHAVIOURS = ("sleeping", "lying", "standing", "walking", "eating", "drinking", "investigating")
+_SLEEPING, _LYING, _STANDING, _WALKING, _EATING, _DRINKING, _INVESTIGATING = range(len(BEHAVIOURS))
+_CERTAIN = 0.9  # no rule here is surer of a behaviour than this
+_WINDOW_S = 2.0
+
+
+def judge(track: Track, camera: Camera, parameters: MotionParameters) -> Judgement:
+    """Probabilities of behaviours for each step of a finished track."""
+    steps = len(track.seconds)
+    body = float(np.median(track.length)) or 1.0
+    speed = _speed(track) / body
+    walking = _logistic((speed - parameters.walk_body_lengths_s) / (0.25 * parameters.walk_body_lengths_s))
+    still_s = _stillness(track, parameters.still_body_lengths * body)
+    motionless_s = _stillness(track, parameters.still_body_lengths * body / 3)
+    lying = _logistic((still_s - parameters.lying_after_s) / (0.25 * parameters.lying_after_s))
+    asleep = _logistic((motionless_s - parameters.sleeping_after_s) / (0.25 * parameters.sleeping_after_s))
+    slow = _logistic((speed - 0.4 * parameters.walk_body_lengths_s) / (0.1 * parameters.walk_body_lengths_s))
+    zone, feeding, drinking = _places(track, camera)
+
+    here = np.zeros((steps, len(BEHAVIOURS)))
+    at_rest = 1 - walking
+    eats = np.where(feeding, 0.85, 0.0)
+    drinks = np.where(drinking & ~feeding, 0.85, 0.0)
+    free = at_rest * (1 - eats - drinks)
+    here[:, _WALKING] = walking
+    here[:, _EATING] = at_rest * eats
+    here[:, _DRINKING] = at_rest * drinks
+    here[:, _SLEEPING] = free * lying * asleep
+    here[:, _LYING] = free * lying * (1 - asleep)
+    here[:, _STANDING] = free * (1 - lying) * (1 - 0.6 * slow)
+    here[:, _INVESTIGATING] = free * (1 - lying) * 0.6 * slow
+    probability = _CERTAIN * here + (1 - _CERTAIN) / len(BEHAVIOURS)
+    return Judgement(BEHAVIOURS, probability, zone)
+
+
+def _speed(track: Track) -> NDArray[np.float64]:
+    """Speed over a centred window, pixels per second."""
+    half = max(1, round(_WINDOW_S / 2 / track.step_s))
+    index = np.arange(len(track.seconds))
+    before, after = np.maximum(index - half, 0), np.minimum(index + half, len(index) - 1)
+    elapsed = track.seconds[after] - track.seconds[before]
+    moved = np.linalg.norm(track.centre[after] - track.centre[before], axis=1)
+    return np.asarray(np.divide(moved, elapsed, out=np.zeros(len(index)), where=elapsed > 0))
+
+
+def _stillness(track: Track, radius: float) -> NDArray[np.float64]:
+    """For each step, seconds of the whole period for which the animal stayed within a radius of where it settled."""
+    steps = len(track.seconds)
+    lasting = np.zeros(steps)
+    first = 0
+    anchor = track.centre[0].copy() if steps else np.zeros(2)
+    settled = 0.0
+    for i in range(steps + 1):
+        if i < steps and np.hypot(*(track.centre[i] - anchor)) <= radius:
+            settled += 1
+            anchor += (track.centre[i] - anchor) / min(settled, 60)
+            continue
+        if i > first:
+            lasting[first:i] = track.seconds[i - 1] - track.seconds[first] + track.step_s
+        if i < steps:
+            first, anchor, settled = i, track.centre[i].copy(), 1.0
+    return lasting
+
+
+def _places(track: Track, camera: Camera) -> tuple[tuple[str | None, ...], NDArray[np.bool_], NDArray[np.bool_]]:
+    """The zone of each step, and whether the animal reaches into a feeder or drinker with an end of its body."""
+    steps = len(track.seconds)
+    names: list[str | None] = [None] * steps
+    feeding, drinking = np.zeros(steps, bool), np.zeros(steps, bool)
+    order = {ZoneKind.LYING: 0, ZoneKind.FEEDER: 1, ZoneKind.DRINKER: 2}
+    for zone in sorted((z for z in camera.zones if z.kind in order), key=lambda z: order[z.kind]):
+        held = _valid(zone, track)
+        reaches = _inside(track.ends[:, 0], zone) | _inside(track.ends[:, 1], zone)
+        inside = _inside(track.centre, zone)
+        if zone.kind is ZoneKind.LYING:
+            there = held & inside
+        else:
+            there = held & (inside | reaches)
+            (feeding if zone.kind is ZoneKind.FEEDER else drinking)[there] = True
+        for i in np.flatnonzero(there):
+            names[i] = zone.zone_id
+    return tuple(names), feeding, drinking
+
+
+def _valid(zone: Zone, track: Track) -> NDArray[np.bool_]:
+    return np.array([zone.holds_at(track.started_at + timedelta(seconds=float(s))) for s in track.seconds], bool)
+
+
+def _inside(points: NDArray[np.float64], zone: Zone) -> NDArray[np.bool_]:
+    """Even-odd rule (Shimrat 1962) for N points at once."""
+    polygon = np.array(zone.polygon)
+    x, y = points[:, :1], points[:, 1:]
+    (x1, y1), (x2, y2) = polygon.T[:, None, :], np.roll(polygon, -1, axis=0).T[:, None, :]
+    crosses = (y1 > y) != (y2 > y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left = x < (x2 - x1) * (y - y1) / (y2 - y1) + x1
+    return np.asarray((crosses & left).sum(axis=1) % 2 == 1)
+
+
+def _logistic(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(z, -50, 50))))

@@ -1,0 +1,74 @@
+"""Background subtraction against a picture of the floor that follows the light but never absorbs an animal."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from herdbook.edge.perception.base import Image
+from herdbook.edge.perception.parameters import MotionParameters
+
+_LIGHT_EVERY = 5  # frames
+_STRIDE = 7  # light and noise are measured on every seventh pixel of every seventh row
+
+
+class Subtraction:
+    """Contrast of a frame against the floor.
+
+    Adaptive background subtraction in OpenCV (MOG2, KNN) learns whatever holds still, so a lying animal fades within
+    minutes. Here the floor is updated only where no animal is; a global gain per channel follows the light.
+    """
+
+    def __init__(self, floor: Image, parameters: MotionParameters) -> None:
+        self._floor = floor.astype(np.float32)
+        self._parameters = parameters
+        self._gain = np.ones(3)
+        self._lit = floor.copy()
+        self.threshold = parameters.threshold or 20.0
+        self._foreground = np.zeros(floor.shape[:2], bool)
+        self._frames = 0
+
+    @property
+    def gain(self) -> NDArray[np.float64]:
+        """Brightness of the last frame against the floor's picture, per channel."""
+        return self._gain
+
+    def contrast(self, image: Image) -> Image:
+        """Largest difference over the channels to the floor in this light, grey levels, height x width."""
+        import cv2
+
+        if self._frames % _LIGHT_EVERY == 0:
+            self._follow_light(image)
+        self._frames += 1
+        difference = cv2.absdiff(image, self._lit)
+        blue, green, red = cv2.split(difference)
+        largest = np.asarray(cv2.max(cv2.max(blue, green), red), np.uint8)
+        if self._parameters.threshold is None:
+            quiet = largest[::_STRIDE, ::_STRIDE][~self._foreground[::_STRIDE, ::_STRIDE]]
+            noise = 1.4826 * float(np.median(quiet)) if quiet.size else 0.0
+            self.threshold += 0.1 * (min(15.0 + 4.0 * noise, 80.0) - self.threshold)
+        return largest
+
+    def learn(self, image: Image, foreground: NDArray[np.bool_], elapsed_s: float) -> None:
+        """Let the floor follow the picture where no animal is."""
+        import cv2
+
+        self._foreground = foreground
+        rate = min(1.0, elapsed_s / self._parameters.adapt_s)
+        unlit = cv2.divide(image.astype(np.float32), np.broadcast_to(self._gain, image.shape).astype(np.float32))
+        cv2.accumulateWeighted(unlit, self._floor, rate, (~foreground).astype(np.uint8))
+        self._light_floor()
+
+    def _follow_light(self, image: Image) -> None:
+        mine = self._floor[::_STRIDE, ::_STRIDE]
+        now = image[::_STRIDE, ::_STRIDE]
+        usable = (mine.min(axis=2) > 8) & ~self._foreground[::_STRIDE, ::_STRIDE]
+        if usable.sum() < 50:
+            return
+        gain = np.clip(np.median(now[usable] / mine[usable], axis=0), 0.2, 5.0)
+        if np.abs(gain / self._gain - 1).max() > 0.02:
+            self._gain = gain
+            self._light_floor()
+
+    def _light_floor(self) -> None:
+        self._lit = np.clip(self._floor * self._gain + 0.5, 0, 255).astype(np.uint8)

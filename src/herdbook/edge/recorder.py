@@ -1,0 +1,215 @@
+"""Device days: footage through the engine, written as a revision of the day."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from herdbook.contracts.device_day import DayFile, FileKind, Manifest
+from herdbook.contracts.farmtime import DayExtent, day_extent
+from herdbook.contracts.records import RecordKind
+from herdbook.edge import coverage, revision, video
+from herdbook.edge.clips import SourceClip
+from herdbook.edge.config import DeviceConfig
+from herdbook.edge.days import DayStore, StoredDay
+from herdbook.edge.plan import CameraPlan, plan_camera
+from herdbook.edge.rows import Rows
+from herdbook.edge.watch import CameraDay, Watch
+from herdbook.errors import StorageError, VideoSourceError
+
+Progress = Callable[[str, float, float], None]
+"""Told the camera, the seconds of footage done, and those there are."""
+
+Arriving = Callable[[CameraPlan], Iterable[SourceClip]]
+"""Further clips of a camera after those planned, as they come."""
+
+_NO_FOOTAGE = "no footage"
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What recording a day came to. ``state`` is ``issued`` or ``unchanged``; ``frames`` were looked at."""
+
+    day: date
+    revision: int
+    state: str
+    final: bool
+    folder: Path
+    frames: int = 0
+    tracklets: int = 0
+    clips: int = 0
+
+
+def record_day(
+    config: DeviceConfig,
+    root: Path,
+    day: date,
+    *,
+    final: bool = False,
+    start: datetime | None = None,
+    now: datetime | None = None,
+    again: bool = False,
+    progress: Progress | None = None,
+    arriving: Arriving | None = None,
+) -> Issued:
+    """Record a farm-local day and issue it, unless it was issued from the same footage and configuration.
+
+    Args:
+        final: say that no more will come, though the day may not be over; a day that is over is final anyway.
+        start: first frame's instant where a camera's source is one plain file.
+        now: the present, for tests.
+        again: issue a new revision even if nothing changed.
+        arriving: says what comes after the clips that are there; with it a revision is always issued.
+
+    Raises:
+        StorageError: another recorder works on the same device folder, or its disk is full.
+        VideoSourceError: a camera's file or folder is not there.
+    """
+    now = now or datetime.now(UTC)
+    extent = day_extent(day, config.timezone)
+    final = final or now >= extent.end
+    store = DayStore(root)
+    with _alone(root):
+        plans = [plan_camera(camera, config, root, day, start) for camera in config.cameras]
+        inputs = describe_inputs(config, plans)
+        latest = store.latest(day)
+        if latest is not None and not again and arriving is None and not _has_news(latest, inputs, final):
+            return Issued(day, latest.manifest.revision, "unchanged", latest.manifest.final, latest.folder)
+        with revision.draft(store, day) as folder:
+            work = _Work(config, day, folder, progress)
+            results = [work.watch(plan, arriving) for plan in plans]
+            if arriving is not None:
+                inputs = describe_inputs(config, [plan_camera(c, config, root, day, start) for c in config.cameras])
+            until = extent.end if final else min(_latest(results, extent.start), extent.end)
+            files, counts = work.write(results, DayExtent(extent.start, until))
+            manifest = Manifest(
+                device_id=config.device_id,
+                farm_id=config.farm_id,
+                day=day,
+                timezone=config.timezone,
+                revision=store.next_revision(day),
+                final=final,
+                issued_at=now,
+                software_version=version("herdbook"),
+                releases=(config.release,),
+                cameras=tuple(camera.contract() for camera in config.cameras),
+                files=tuple(files),
+            )
+            target = revision.publish(folder, store, manifest, inputs)
+        return Issued(
+            day,
+            manifest.revision,
+            "issued",
+            final,
+            target,
+            frames=sum(result.frames for result in results),
+            tracklets=counts[RecordKind.TRACKLET],
+            clips=len(manifest.of_kind(FileKind.CLIP)),
+        )
+
+
+def describe_inputs(config: DeviceConfig, plans: list[CameraPlan]) -> dict[str, Any]:
+    """What a day is made from, as plain data: equal inputs make an equal day."""
+    told = config.model_dump(mode="json", exclude={"cameras", "retention"})
+    cameras = {
+        plan.camera.camera_id: {
+            "camera": plan.camera.contract().model_dump(mode="json"),
+            "source": plan.camera.public_source,
+            "background": _picture(plan.camera.background),
+            "clips": [list(clip.fingerprint()) for clip in plan.clips],
+        }
+        for plan in plans
+    }
+    return {"device": told, "cameras": cameras}
+
+
+def _picture(path: Path | None) -> list[Any] | None:
+    if path is None:
+        return None
+    if not path.is_file():
+        raise VideoSourceError(f"the background picture {path} is not there")
+    return [path.name, path.stat().st_size, path.stat().st_mtime_ns]
+
+
+def _has_news(latest: StoredDay, inputs: dict[str, Any], final: bool) -> bool:
+    """Whether there is anything that the latest revision does not hold. Footage that is gone since is no news."""
+    before = revision.read_inputs(latest.folder)
+    if before is None:
+        return True
+    then, now = _clips(before), _clips(inputs)
+    if then - now:
+        return bool(now - then)
+    return before != inputs or (final and not latest.manifest.final)
+
+
+def _clips(inputs: dict[str, Any]) -> set[tuple[Any, ...]]:
+    return {(camera_id, *clip) for camera_id, camera in inputs["cameras"].items() for clip in camera["clips"]}
+
+
+class _Work:
+    """The cameras of one day, one after the other, into one draft."""
+
+    def __init__(self, config: DeviceConfig, day: date, folder: Path, progress: Progress | None) -> None:
+        self._config, self._day, self._folder, self._progress = config, day, folder, progress
+
+    def watch(self, plan: CameraPlan, arriving: Arriving | None) -> CameraDay:
+        """One camera's clips, and those that arrive meanwhile."""
+        total = sum(_length(clip) for clip in plan.clips) if self._progress else 0.0
+        done = 0.0
+
+        def advance(seconds: float) -> None:
+            nonlocal done
+            done += seconds
+            if self._progress:
+                self._progress(plan.camera.camera_id, done, max(total, done))
+
+        known = [clip.path for clip in plan.clips]
+        watch = Watch(plan.camera, self._config, self._day, folder=self._folder, known=known, advance=advance)
+        for clip in plan.clips:
+            watch.clip(clip)
+        for clip in arriving(plan) if arriving else ():
+            watch.clip(clip)
+        result = watch.close()
+        result.spells += plan.gaps
+        return result
+
+    def write(self, results: list[CameraDay], covered: DayExtent) -> tuple[list[DayFile], dict[RecordKind, int]]:
+        """The record files, with coverage laid over the time spoken of; all files, and rows by kind."""
+        rows: Rows = {kind: [row for result in results for row in result.rows[kind]] for kind in RecordKind}
+        for camera, result in zip(self._config.cameras, results, strict=True):
+            if covered.end > covered.start:
+                laid = coverage.lay(result.spells, covered.start, covered.end, _NO_FOOTAGE)
+                rows[RecordKind.COVERAGE] += coverage.rows(camera.camera_id, laid)
+        files = [file for result in results for file in result.files] + revision.write_records(self._folder, rows)
+        return files, {kind: len(found) for kind, found in rows.items()}
+
+
+def _latest(results: list[CameraDay], start: datetime) -> datetime:
+    return max((spell.end for result in results for spell in result.spells), default=start)
+
+
+def _length(clip: SourceClip) -> float:
+    try:
+        return video.probe(clip.path).duration_s
+    except VideoSourceError:
+        return 0.0
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """One recorder per device folder; the lock goes with the process, however it ends."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".recorder.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StorageError(
+                f"another recorder works on {root}", "Wait for it to end, or stop it; one device has one recorder."
+            ) from error
+        yield
