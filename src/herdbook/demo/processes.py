@@ -33,6 +33,17 @@ class Background:
                 start_new_session=True,
             )
 
+    @property
+    def session(self) -> int:
+        """The session's id, which is that of its first process."""
+        return self._process.pid
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """Wait for the process itself to end; its exit code, or none if it still runs."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(timeout_s)
+        return None
+
     def check(self) -> None:
         """Raise if the process has ended.
 
@@ -46,13 +57,12 @@ class Background:
 
     def stop(self, patience_s: float = 20.0) -> None:
         """Ask every process of the session to end, then end those that did not."""
-        session = self._process.pid
         for how in (signal.SIGTERM, signal.SIGKILL):
             deadline = time.monotonic() + patience_s
-            signal_session(session, how)
+            signal_session(self.session, how)
             while time.monotonic() < deadline:
                 self._process.poll()  # reaps it
-                if not session_members(session):
+                if not session_members(self.session):
                     return
                 time.sleep(0.1)
 

@@ -1,0 +1,64 @@
+"""A background process takes along all that it started, even what hides from its process group."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from herdbook.demo.processes import Background, free_ports, session_members
+from herdbook.errors import HerdbookError
+
+FAMILY = """
+import os, signal, subprocess, sys, time
+hidden = "import os, signal, time; os.setpgid(0, 0); signal.signal(signal.SIGTERM, signal.{how}); time.sleep(60)"
+for how in ("SIG_IGN", "SIG_DFL"):
+    subprocess.Popen([sys.executable, "-c", hidden.format(how=how)])
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def wait_for(log: Path, text: str) -> None:
+    deadline = time.monotonic() + 20
+    while text not in log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_stopping_leaves_nobody_behind(tmp_path: Path) -> None:
+    process = Background("family", [sys.executable, "-c", FAMILY], tmp_path / "log", os.environ)
+    wait_for(tmp_path / "log", "ready")
+    time.sleep(0.5)
+    session = process.session
+    assert len(session_members(session)) == 3
+    process.stop(patience_s=1.5)
+    assert session_members(session) == []
+
+
+def test_leaving_the_block_stops_it(tmp_path: Path) -> None:
+    with Background("sleep", ["sleep", "60"], tmp_path / "log", os.environ) as process:
+        assert session_members(process.session)
+    assert session_members(process.session) == []
+
+
+def test_an_early_end_is_said_with_its_last_words(tmp_path: Path) -> None:
+    with Background(
+        "agent", [sys.executable, "-c", "raise SystemExit('port in use')"], tmp_path / "log", os.environ
+    ) as p:
+        wait_for(tmp_path / "log", "port in use")
+        p.wait(10)
+        with pytest.raises(HerdbookError, match="agent ended with code 1: port in use"):
+            p.check()
+
+
+def test_free_ports_are_free_and_distinct() -> None:
+    ports = free_ports(3)
+    assert len(set(ports)) == 3
+    for port in ports:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", port))
