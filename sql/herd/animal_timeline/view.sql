@@ -25,16 +25,18 @@ WITH own AS (
 -- Cut at full hours: overlaps are then looked for among the few bouts of one hour, not of the whole day.
 piece AS (
     SELECT
-        own.* EXCLUDE (started_at, ended_at),
-        h.hour,
-        greatest(started_at, make_timestamptz(h.hour * 3600000000)) AS started_at,
-        least(ended_at, make_timestamptz((h.hour + 1) * 3600000000)) AS ended_at
-    FROM own, unnest(generate_series(epoch_us(started_at) // 3600000000, (epoch_us(ended_at) - 1) // 3600000000)) AS h(hour)
+        * EXCLUDE (started_at, ended_at),
+        greatest(started_at, make_timestamptz(hour * 3600000000)) AS started_at,
+        least(ended_at, make_timestamptz((hour + 1) * 3600000000)) AS ended_at
+    FROM (
+        SELECT
+            *,
+            unnest(generate_series(epoch_us(started_at) // 3600000000, (epoch_us(ended_at) - 1) // 3600000000)) AS hour
+        FROM own
+    )
 ),
 edge AS (
-    SELECT farm_id, animal_id, day, hour, started_at AS moment FROM piece
-    UNION
-    SELECT farm_id, animal_id, day, hour, ended_at AS moment FROM piece
+    SELECT DISTINCT farm_id, animal_id, day, hour, unnest([started_at, ended_at]) AS moment FROM piece
 ),
 instant AS (
     SELECT *, lead(moment) OVER (PARTITION BY farm_id, animal_id, day, hour ORDER BY moment) AS until
@@ -46,7 +48,7 @@ chosen AS (
     JOIN piece AS p USING (farm_id, animal_id, day, hour)
     WHERE p.started_at <= e.moment AND p.ended_at >= e.until
     QUALIFY row_number() OVER (
-        PARTITION BY farm_id, animal_id, day, e.moment
+        PARTITION BY p.farm_id, p.animal_id, p.day, e.moment
         ORDER BY p.probability DESC, p.confidence DESC, p.behaviour, p.tracklet_id
     ) = 1
 ),
