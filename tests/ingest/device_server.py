@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from herdbook.contracts.device_day import Manifest, manifest_sha256
+from herdbook.contracts.device_day import manifest_sha256
 
 TOKEN = "token-of-a-device-in-tests"
 
@@ -174,14 +174,3 @@ def serve(device: Device, certificate: Path | None = None, key: Path | None = No
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def rewrite_manifest(folder: Path, **changes: object) -> Manifest | None:
-    """Change keys of a day's manifest; returns it if it is still valid."""
-    path = folder / "manifest.json"
-    raw = json.loads(path.read_bytes()) | changes
-    path.write_text(json.dumps(raw))
-    try:
-        return Manifest.model_validate(raw)
-    except ValueError:
-        return None

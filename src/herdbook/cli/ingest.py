@@ -46,10 +46,11 @@ def ingest(
             assert until is not None, "one of both, checked above"
             results = ingest_device(settings, device, until.date(), progress)
     print_rows(_rows(results, as_json), as_json=as_json)
-    for finding in (finding for result in results for finding in result.findings):
-        console.print(f"{finding.error.__name__}: {finding.message}", markup=False, soft_wrap=True)
     failure = first_failure(results)
     if failure is not None:
+        for finding in (finding for result in results for finding in result.findings):
+            if finding.message != failure.message:
+                console.print(f"also: {finding.message}", markup=False, soft_wrap=True)
         raise failure
 
 

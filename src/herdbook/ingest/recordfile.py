@@ -45,7 +45,11 @@ def _require_schema(entry: DayFile, found: pa.Schema, expected: pa.Schema) -> No
     if found.names != expected.names:
         raise RecordSchemaError(f"{entry.name} has columns {found.names}, the contract says {expected.names}")
     wrong = next(pair for pair in zip(found, expected, strict=True) if not pair[0].equals(pair[1]))
-    raise RecordSchemaError(f"{entry.name}: column '{wrong[0]}' should be '{wrong[1]}'")
+    raise RecordSchemaError(f"{entry.name}: column {_field(wrong[0])} should be {_field(wrong[1])}")
+
+
+def _field(field: pa.Field) -> str:
+    return f"'{field.name}' {field.type}{'' if field.nullable else ' not null'}"
 
 
 def _first_line(error: Exception) -> str:
