@@ -38,6 +38,28 @@ def settings_macros(settings: Settings) -> tuple[str, ...]:
     return (f"CREATE OR REPLACE MACRO identity_threshold() AS CAST({settings.identity_threshold!r} AS FLOAT)",)
 
 
+def create_tables(database: duckdb.DuckDBPyConnection) -> None:
+    """Create the schemas and tables that are missing from the connection's database."""
+    tables = of_kind(Kind.TABLE)
+    for schema in sorted({d.schema for d in tables}):
+        database.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    found = database.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = current_database()"
+    )
+    present = {row[0] for row in found.fetchall()}
+    for table in tables:
+        if table.qualified not in present:
+            database.execute(table.sql)
+
+
+def create_people(database: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Create or renew the views and macros that people use."""
+    for statement in settings_macros(settings):
+        database.execute(statement)
+    for definition in of_kind(Kind.VIEW, Kind.MACRO):
+        database.execute(definition.sql)
+
+
 def lake_version(lake: duckdb.DuckDBPyConnection) -> int | None:
     """The version of an open lake, or none when it is empty."""
     row = _last_migration(lake)
@@ -64,25 +86,12 @@ def _migrate(lake: duckdb.DuckDBPyConnection, settings: Settings) -> int:
         _refuse_newer(last[0])
         if last == (LAKE_VERSION, digest):
             return LAKE_VERSION
-    tables = of_kind(Kind.TABLE)
     if last is not None:
         for step in range(last[0] + 1, LAKE_VERSION + 1):
             for statement in UPGRADES[step]:
                 lake.execute(statement)
-    for schema in sorted({d.schema for d in tables}):
-        lake.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    present = set(
-        lake.execute(
-            "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = current_database()"
-        ).fetchall()
-    )
-    for table in tables:
-        if (table.qualified,) not in present:
-            lake.execute(table.sql)
-    for statement in settings_macros(settings):
-        lake.execute(statement)
-    for definition in of_kind(Kind.VIEW, Kind.MACRO):
-        lake.execute(definition.sql)
+    create_tables(lake)
+    create_people(lake, settings)
     _fill_ethograms(lake)
     lake.execute(
         "INSERT INTO meta.version VALUES (?, ?, ?, ?)", [LAKE_VERSION, digest, version("herdbook"), datetime.now(UTC)]
