@@ -1,4 +1,7 @@
-"""Clips by name and time: ``<anything>_<YYYYMMDDTHHMMSSZ>.mp4`` starts at that instant of UTC."""
+"""Clips by name and time: ``<anything>_<YYYYMMDDTHHMMSSZ>.mp4`` starts at that instant of UTC.
+
+The seconds may have a fraction: ``pen-1_20260601T120000.250Z.mp4``.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".ts")
-_STAMP = re.compile(r"_(\d{8}T\d{6})Z$")
+_STAMP = re.compile(r"_(\d{8}T\d{6})(?:\.(\d{1,6}))?Z$")
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,18 @@ def start_from_name(path: Path) -> datetime | None:
     """The start that a clip's name says, or none."""
     found = _STAMP.search(path.stem)
     try:
-        return datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if found else None
+        if not found:
+            return None
+        whole = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         return None
+    return whole + timedelta(microseconds=int((found[2] or "0").ljust(6, "0")))
 
 
 def clip_name(camera_id: str, start: datetime, suffix: str = ".mp4") -> str:
-    """The name of a clip that starts at an instant, to the second."""
-    return f"{camera_id}_{start.astimezone(UTC):%Y%m%dT%H%M%S}Z{suffix}"
+    """The name of a clip that starts at an instant, to the millisecond."""
+    fraction = f".{start.microsecond // 1000:03}" if start.microsecond >= 1000 else ""
+    return f"{camera_id}_{start.astimezone(UTC):%Y%m%dT%H%M%S}{fraction}Z{suffix}"
 
 
 def clips_in_folder(folder: Path) -> list[SourceClip]:

@@ -58,6 +58,7 @@ class DayStore:
     def __init__(self, root: Path) -> None:
         self.days = root / "days"
         self._parsed: dict[_Stamp, StoredDay] = {}
+        self._by_digest: dict[str, tuple[StoredDay, DayFile]] = {}
 
     def all_days(self) -> list[date]:
         """Farm-local days with at least one sound revision."""
@@ -117,22 +118,21 @@ class DayStore:
         return note
 
     def find(self, sha256: str) -> tuple[StoredDay, DayFile] | None:
-        """A file by its digest, in the newest day whose manifest names it and that still has it."""
-        for day in reversed(self.all_days()):
-            for stored in reversed(self.revisions(day)):
-                for file in stored.manifest.files:
-                    if file.sha256 == sha256 and stored.path_of(file).is_file():
-                        return stored, file
-        return None
+        """A file by the digest that a manifest names it by, preferably one that is still there."""
+        found = self._by_digest.get(sha256)
+        if found is None or not found[0].path_of(found[1]).is_file():
+            self._by_digest = self._index()
+            found = self._by_digest.get(sha256)
+        return found
 
-    def knows(self, sha256: str) -> bool:
-        """Whether any manifest names a digest, though its file may have been freed."""
-        return any(
-            file.sha256 == sha256
-            for day in self.all_days()
-            for stored in self.revisions(day)
-            for file in stored.manifest.files
-        )
+    def _index(self) -> dict[str, tuple[StoredDay, DayFile]]:
+        index: dict[str, tuple[StoredDay, DayFile]] = {}
+        for day in self.all_days():
+            for stored in self.revisions(day):
+                for file in stored.manifest.files:
+                    if file.sha256 not in index or stored.path_of(file).is_file():
+                        index[file.sha256] = (stored, file)
+        return index
 
     def _folders(self, day: date) -> Iterator[tuple[int, Path]]:
         folder = self.days / day.isoformat()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -75,7 +76,7 @@ def record_day(
     extent = day_extent(day, config.timezone)
     final = final or now >= extent.end
     store = DayStore(root)
-    with _alone(root):
+    with alone(root):
         plans = [plan_camera(camera, config, root, day, start) for camera in config.cameras]
         inputs = describe_inputs(config, plans)
         latest = store.latest(day)
@@ -83,9 +84,18 @@ def record_day(
             return Issued(day, latest.manifest.revision, "unchanged", latest.manifest.final, latest.folder)
         with revision.draft(store, day) as folder:
             work = _Work(config, day, folder, progress)
-            results = [work.watch(plan, arriving) for plan in plans]
+            if arriving is None:
+                results = [work.watch(plan, None) for plan in plans]
+            else:  # every camera waits for its own footage
+                with ThreadPoolExecutor(len(plans)) as pool:
+                    results = list(pool.map(lambda plan: work.watch(plan, arriving), plans))
             if arriving is not None:
-                inputs = describe_inputs(config, [plan_camera(c, config, root, day, start) for c in config.cameras])
+                plans = [plan_camera(camera, config, root, day, start) for camera in config.cameras]
+                inputs = describe_inputs(config, plans)
+                now = datetime.now(UTC)
+                final = final or now >= extent.end
+                for plan, result in zip(plans, results, strict=True):
+                    result.spells += plan.gaps
             until = extent.end if final else min(_latest(results, extent.start), extent.end)
             files, counts = work.write(results, DayExtent(extent.start, until))
             manifest = Manifest(
@@ -202,7 +212,7 @@ def _length(clip: SourceClip) -> float:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def alone(root: Path) -> Iterator[None]:
     """One recorder per device folder; the lock goes with the process, however it ends."""
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".recorder.lock").open("w") as lock:

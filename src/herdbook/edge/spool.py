@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
+
+from herdbook.contracts.durable import replace_durably
 from herdbook.contracts.records import CameraState
+from herdbook.edge.clips import clip_name, clips_in_folder
 from herdbook.edge.coverage import Spell
 
 GAPS = "gaps.jsonl"
+PART = ".part"
+"""Ending of a clip under way."""
+_TICKS = 90_000
 
 
 def spool_folder(root: Path, camera_id: str) -> Path:
@@ -43,3 +53,93 @@ def read_gaps(folder: Path) -> list[Spell]:
         if end > start:
             spells.append(Spell(start, end, CameraState.OFF, str(entry.get("reason", "no footage"))))
     return spells
+
+
+class SpoolClip:
+    """A clip under way. It is a fragmented MP4: after a power cut all but the last fragment can be read."""
+
+    def __init__(self, folder: Path, camera_id: str, start: datetime, like: Any, *, copy: bool) -> None:
+        self.start = start
+        self._path = _free(folder, camera_id, start)
+        self._part = folder / (self._path.name + PART)
+        options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "fflags": "+bitexact"}
+        self._output = av.open(str(self._part), "w", format="mp4", options=options)
+        self._origin: int | None = None
+        self._encoder: Any = None
+        if copy:
+            self._stream = self._output.add_stream_from_template(like)
+        else:
+            self._stream = self._encoder = self._output.add_stream(
+                "libx264", options={"preset": "veryfast", "crf": "23", "tune": "zerolatency", "g": "50"}
+            )
+            context = like.codec_context
+            self._encoder.width, self._encoder.height = context.width, context.height
+            self._encoder.pix_fmt = "yuv420p"
+            self._encoder.codec_context.time_base = Fraction(1, _TICKS)
+
+    def write(self, packet: Any) -> None:
+        """Append a packet of the stream; packets that cannot be placed in time are left out."""
+        if packet.pts is None or packet.dts is None:
+            return
+        if self._origin is None:
+            self._origin = packet.pts
+        if self._encoder is None:
+            packet.pts -= self._origin
+            packet.dts -= self._origin
+            packet.stream = self._stream
+            self._output.mux(packet)
+            return
+        for frame in packet.decode():
+            second = float((frame.pts - self._origin) * frame.time_base) if frame.pts is not None else 0.0
+            plain = frame.reformat(format="yuv420p")
+            plain.pts, plain.time_base = round(second * _TICKS), Fraction(1, _TICKS)
+            plain.pict_type = av.video.frame.PictureType.NONE
+            self._output.mux(self._encoder.encode(plain))
+
+    def close(self) -> None:
+        """Finish the clip and give it its name."""
+        if self._encoder is not None:
+            self._output.mux(self._encoder.encode(None))
+        self._output.close()
+        if self._origin is None:
+            self._part.unlink(missing_ok=True)
+        else:
+            replace_durably(self._part, self._path)
+
+
+def recover(folder: Path, camera_id: str, period: timedelta) -> datetime | None:
+    """Keep what a power cut left of the last clip, and say until when footage of the camera reaches."""
+    for part in folder.glob(f"*{PART}"):
+        whole = part.with_name(part.name.removesuffix(PART))
+        if any(True for _ in _seconds(part)):
+            replace_durably(part, whole)
+        else:
+            part.unlink()
+    clips = clips_in_folder(folder)
+    if not clips:
+        return None
+    last = max(_seconds(clips[-1].path), default=0.0)
+    return clips[-1].start + timedelta(seconds=last) + period
+
+
+def _seconds(path: Path) -> Iterator[float]:
+    """Seconds from the first picture of a file to each, without decoding."""
+    try:
+        with av.open(str(path)) as container:
+            first: float | None = None
+            for packet in container.demux(video=0):
+                if packet.pts is not None and packet.time_base is not None:
+                    moment = float(packet.pts * packet.time_base)
+                    first = moment if first is None else first
+                    yield moment - first
+    except (av.error.FFmpegError, OSError, IndexError):
+        return
+
+
+def _free(folder: Path, camera_id: str, start: datetime) -> Path:
+    path = folder / clip_name(camera_id, start)
+    n = 2
+    while path.exists() or path.with_name(path.name + PART).exists():
+        path = folder / clip_name(f"{camera_id}-{n}", start)
+        n += 1
+    return path

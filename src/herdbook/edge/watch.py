@@ -75,10 +75,9 @@ class Watch:
         self._engine = make_engine(config)
         self._end: datetime | None = None
         self._looked: dict[int, datetime] = {}
-        stride = max(1, len(known) // _SAMPLED_CLIPS)
-        self._engine.open(
-            self._contract, self._background(), lambda: video.samples(known[::stride][:_SAMPLED_CLIPS], MAX_SAMPLES)
-        )
+        self._known = known
+        self._background = self._read_background()
+        self._opened = False
 
     def clip(self, clip: SourceClip) -> None:
         """One source clip: unreadable ones become time that the camera was off, with the reason."""
@@ -102,7 +101,8 @@ class Watch:
         """Finish tracklets and files."""
         self._finish(None)
         self._boxes.close()
-        self._engine.close()
+        if self._opened:
+            self._engine.close()
         path = self._boxes.path
         self.day.files.append(describe(path, FileKind.BOXES, rows=self._boxes.rows, camera_id=self._camera.camera_id))
         return self.day
@@ -110,6 +110,8 @@ class Watch:
     # -- a clip ---------------------------------------------------------------------------------------------------
 
     def _look(self, clip: Prepared) -> None:
+        if not self._opened:
+            self._open(clip.path)
         damage = video.Damage()
         period_s = self._period.total_seconds()
         stop_s = max(self._config.motion.lost_s, 3 * period_s)
@@ -215,7 +217,14 @@ class Watch:
                 f"the camera is {self._camera.width}x{self._camera.height}"
             )
 
-    def _background(self) -> Image | None:
+    def _open(self, first: Path) -> None:
+        """Open the engine at the first clip: before, a live camera has shown nothing to look ahead in."""
+        ahead = self._known or [first]
+        stride = -(-len(ahead) // _SAMPLED_CLIPS)
+        self._engine.open(self._contract, self._background, lambda: video.samples(ahead[::stride], MAX_SAMPLES))
+        self._opened = True
+
+    def _read_background(self) -> Image | None:
         if self._camera.background is None:
             return None
         image = video.read_picture(self._camera.background)

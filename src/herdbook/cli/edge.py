@@ -1,0 +1,242 @@
+"""``herdbook edge``: what runs on a device."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from herdbook.cli.output import JsonFlag, console, print_rows
+
+if TYPE_CHECKING:
+    from herdbook.edge.config import DeviceConfig
+    from herdbook.edge.recorder import Issued, Progress
+
+app = typer.Typer(help="On the device: record footage into device days, and serve them.", no_args_is_help=True)
+
+Root = Annotated[Path, typer.Option("--root", help="The device's folder: days, live footage, token.")]
+Device = Annotated[Path | None, typer.Option("--device", help="Its device.yaml; by default the one in the root.")]
+Day = Annotated[str | None, typer.Option("--day", help="Farm-local day, YYYY-MM-DD.")]
+DeviceId = Annotated[str, typer.Option("--device-id", help="For a new device.yaml.")]
+FarmId = Annotated[str, typer.Option("--farm-id", help="For a new device.yaml.")]
+PenId = Annotated[str, typer.Option("--pen-id", help="For a new device.yaml.")]
+Timezone = Annotated[str, typer.Option("--timezone", help="The farm's IANA time zone, for a new device.yaml.")]
+
+
+@app.command()
+def init(
+    *,
+    root: Root,
+    video: Annotated[list[str], typer.Option("--video", help="A file, folder of clips, stream or /dev/videoN.")],
+    device_id: DeviceId = "camera-1",
+    farm_id: FarmId = "farm-1",
+    pen_id: PenId = "pen-1",
+    timezone: Timezone = "UTC",
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a device.yaml for cameras given by their sources, and a token; what exists is kept."""
+    from herdbook.edge.init import TOKEN_NAME, init_device
+
+    config = init_device(root, video, device_id=device_id, farm_id=farm_id, timezone=timezone, pen_id=pen_id)
+    rows = [
+        {"device": config.device_id, "camera": c.camera_id, "size": f"{c.width}x{c.height}", "fps": c.fps}
+        for c in config.cameras
+    ]
+    print_rows(rows, as_json=as_json, title=f"{root / 'device.yaml'}, token in {root / TOKEN_NAME}")
+
+
+@app.command()
+def record(
+    *,
+    root: Root,
+    device: Device = None,
+    video: Annotated[str | None, typer.Option("--video", help="Record this; writes a device.yaml if none is.")] = None,
+    day: Day = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--start", help="First frame of a plain file, ISO 8601; its name or noon on the farm otherwise."),
+    ] = None,
+    final: Annotated[bool, typer.Option("--final", help="No more footage of the day will come.")] = False,
+    seconds: Annotated[float | None, typer.Option("--seconds", help="Stop live recording after this long.")] = None,
+    device_id: DeviceId = "camera-1",
+    farm_id: FarmId = "farm-1",
+    pen_id: PenId = "pen-1",
+    timezone: Timezone = "UTC",
+    as_json: JsonFlag = False,
+) -> None:
+    """Footage into device days.
+
+    Files and folders: every day that the clips' names speak of, or --day; days that were issued from the same
+    footage are left alone. Live cameras without --day: for ever, day after day, until interrupted.
+    """
+    from herdbook.edge.plan import days_of
+    from herdbook.edge.recorder import record_day
+
+    if video is not None and device is None:
+        from herdbook.edge.init import init_device
+
+        config = init_device(root, [video], device_id=device_id, farm_id=farm_id, timezone=timezone, pen_id=pen_id)
+    else:
+        config = _config(root, device)
+    begins = _instant(start, config)
+    if day is None and any(camera.is_live for camera in config.cameras):
+        _record_live(config, root, seconds, as_json=as_json)
+        return
+    if day is not None:
+        days = [_day(day)]
+    elif begins is not None:
+        from herdbook.contracts.farmtime import local_day
+
+        days = [local_day(begins, config.timezone)]
+    else:
+        days = days_of(config, root)
+    issued = []
+    for each in days:
+        with _progress(f"recording {each}") as progress:
+            issued.append(record_day(config, root, each, final=final, start=begins, progress=progress))
+    print_rows([_row(i) for i in issued], as_json=as_json)
+
+
+@app.command()
+def reissue(
+    day: Annotated[str, typer.Argument(help="Farm-local day, YYYY-MM-DD.")],
+    root: Root,
+    device: Device = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Issue a day again with a higher revision: the same files where they are sound, otherwise recorded anew."""
+    from herdbook.edge.reissue import reissue_day
+
+    with _progress(f"recording {day}") as progress:
+        issued = reissue_day(_config(root, device), root, _day(day), progress=progress)
+    print_rows([_row(issued)], as_json=as_json)
+
+
+@app.command()
+def days(root: Root, as_json: JsonFlag = False) -> None:
+    """The days this device holds, and which of them the platform has acknowledged."""
+    from herdbook.edge.days import DayStore
+
+    store = DayStore(root)
+    rows = []
+    for stored in filter(None, map(store.latest, store.all_days())):
+        here = [f for f in stored.manifest.files if stored.path_of(f).is_file()]
+        rows.append(
+            {
+                "day": stored.manifest.day.isoformat(),
+                "revision": stored.manifest.revision,
+                "final": stored.manifest.final,
+                "acknowledged": store.acknowledgement(stored) is not None,
+                "files": f"{len(here)} of {len(stored.manifest.files)}",
+                "bytes": sum(f.bytes for f in here),
+            }
+        )
+    print_rows(rows, as_json=as_json)
+    for folder in store.broken():
+        console.print(f"[yellow]{folder} cannot be served[/]: issue the day again with `herdbook edge reissue`")
+
+
+@app.command()
+def serve(
+    *,
+    root: Root,
+    token_file: Annotated[Path | None, typer.Option("--token-file", help="Mode 0600; by default ROOT/token.")] = None,
+    device: Device = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes any.", min=0, max=65535)] = 8750,
+    certfile: Annotated[Path | None, typer.Option("--certfile", help="TLS certificate, PEM.")] = None,
+    keyfile: Annotated[Path | None, typer.Option("--keyfile", help="Its private key, PEM.")] = None,
+) -> None:
+    """Serve this device's days to the platform, until stopped."""
+    from herdbook.edge.init import TOKEN_NAME
+    from herdbook.edge.serve import serve as run
+
+    config = _config(root, device)
+    run(
+        root,
+        config,
+        token_file or root / TOKEN_NAME,
+        host=host,
+        port=port,
+        certfile=certfile,
+        keyfile=keyfile,
+        ready=lambda url: console.print(f"{config.device_id} serves on {url}", soft_wrap=True),
+    )
+
+
+def _record_live(config: DeviceConfig, root: Path, seconds: float | None, *, as_json: bool) -> None:
+    from herdbook.edge.service import LiveRecorder
+
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    if seconds is not None:
+        timer = threading.Timer(seconds, stop.set)
+        timer.daemon = True
+        timer.start()
+    rows: list[dict[str, Any]] = []
+    LiveRecorder(
+        config,
+        root,
+        stop=stop,
+        issued=lambda issued: rows.append(_row(issued)),
+        remark=lambda text: console.print(text, soft_wrap=True, markup=False),
+    ).run()
+    print_rows(rows, as_json=as_json)
+
+
+def _config(root: Path, device: Path | None) -> DeviceConfig:
+    from herdbook.edge.config import CONFIG_NAME, read_device_config
+
+    return read_device_config(device or root / CONFIG_NAME)
+
+
+def _day(text: str) -> date:
+    from herdbook.errors import InputError
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"'{text}' is not a day", "Write it as YYYY-MM-DD.") from error
+
+
+def _instant(text: str | None, config: DeviceConfig) -> datetime | None:
+    """An ISO instant; without an offset it is the farm's own time."""
+    from herdbook.contracts.farmtime import zone
+    from herdbook.errors import InputError
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"'{text}' is not an instant", "Write it as 2026-06-01T12:00:00Z.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone(config.timezone))
+
+
+def _row(issued: Issued) -> dict[str, Any]:
+    return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(issued).items()}
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Progress]:
+    """A bar per camera, in seconds of footage."""
+    from rich.progress import Progress as Bars
+
+    with Bars(console=console, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def advance(camera_id: str, done: float, total: float) -> None:
+            task = tasks.get(camera_id)
+            if task is None:
+                task = tasks[camera_id] = bars.add_task(f"{title}, {camera_id}")
+            bars.update(task, completed=done, total=max(total, done, 1e-9))
+
+        yield advance

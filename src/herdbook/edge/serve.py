@@ -1,0 +1,73 @@
+"""Running the agent: uvicorn, with TLS when given certificates."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from herdbook.edge.config import DeviceConfig
+from herdbook.edge.tokens import read_token
+from herdbook.errors import ConfigurationError, MissingDependencyError
+
+
+def serve(
+    root: Path,
+    config: DeviceConfig,
+    token_file: Path,
+    *,
+    host: str,
+    port: int,
+    certfile: Path | None = None,
+    keyfile: Path | None = None,
+    ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve until stopped by SIGINT or SIGTERM.
+
+    Args:
+        port: 0 takes any that is free.
+        ready: told the agent's address once it listens.
+
+    Raises:
+        ConfigurationError: the token file is unsafe, certificate or key is missing or wrong, or the port is taken.
+        MissingDependencyError: the extra ``edge`` is not installed.
+    """
+    token = read_token(token_file)
+    if (certfile is None) != (keyfile is None):
+        raise ConfigurationError("TLS needs both a certificate and its key", "Give --certfile and --keyfile.")
+    for path in (certfile, keyfile):
+        if path is not None and not path.is_file():
+            raise ConfigurationError(f"{path} is not there")
+    try:
+        import uvicorn
+
+        from herdbook.edge.agent import create_agent
+    except ImportError as error:
+        raise MissingDependencyError("the agent needs the extra 'edge' (FastAPI, uvicorn)") from error
+    root.mkdir(parents=True, exist_ok=True)
+    options = uvicorn.Config(
+        create_agent(root, config, token),
+        ssl_certfile=certfile,
+        ssl_keyfile=keyfile,
+        log_level="warning",
+        server_header=False,
+    )
+    try:
+        options.load()
+        listening = _listen(host, port)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"the agent cannot listen on {host}:{port}: {error}") from error
+    with listening:
+        number = listening.getsockname()[1]
+        shown = f"[{host}]" if ":" in host else host
+        ready(f"{'https' if certfile else 'http'}://{shown}:{number}")
+        uvicorn.Server(options).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listening = socket.socket(family, kind, protocol)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(address)
+    listening.listen(128)
+    return listening
