@@ -139,6 +139,15 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
         read_boxes(path)
 
 
+def test_a_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "b.parquet", row(animal="tracklet-1"))
+    raw = path.read_bytes()
+    assert raw.count(b"tracklet-1") > 1  # the value, and the column's statistics
+    path.write_bytes(raw.replace(b"tracklet-1", b"tracklet-\xff"))
+    with pytest.raises(FileFormatError, match="is not a boxes file"):
+        read_boxes(path)
+
+
 def test_a_column_of_another_type_is_refused(tmp_path: Path) -> None:
     table = pa.Table.from_pylist([row()], schema=BOXES_SCHEMA)
     texts = table.set_column(4, "x", pa.array(["left"]))

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sequences import PATIENT
 
 from herdbook.contracts.records import BOXES_SCHEMA
 from herdbook.errors import FileFormatError, HerdbookError, InputError, NotFoundError
@@ -59,7 +60,7 @@ def test_a_format_can_be_named(tmp_path: Path) -> None:
     assert len(read_tracks(path, TrackFormat.MOTCHALLENGE)) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b" \n\n", b"\x00" * 64])
+@pytest.mark.parametrize("content", [b"", b" \n\n", b"\xef\xbb\xbf\n", b"\x00" * 64])
 def test_an_empty_file_is_said_to_be_empty(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tracks.txt"
     path.write_bytes(content)
@@ -93,7 +94,7 @@ def test_a_path_that_is_no_readable_file_is_named(tmp_path: Path) -> None:
     content=st.binary(max_size=300),
     start=st.sampled_from((b"", b"PAR1", b"{", b"1,1,0,0,9,9\n", b'{"objects":')),
 )
-@settings(max_examples=100)
+@settings(PATIENT, max_examples=100)
 def test_whatever_a_file_holds_it_is_read_or_refused(
     content: bytes, start: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

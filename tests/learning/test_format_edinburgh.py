@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sequences import PATIENT
 
 from herdbook.contracts.ethogram import load_ethogram
 from herdbook.errors import FileFormatError, HerdbookError
@@ -93,7 +94,7 @@ states = st.lists(st.tuples(st.integers(0, 20), st.booleans(), st.sampled_from((
 
 
 @given(states=states)
-@settings(max_examples=50)
+@settings(PATIENT, max_examples=50)
 def test_writing_only_changes_and_reading_them_gives_every_frame_back(
     states: list[tuple[int, bool, str | None]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -204,7 +205,7 @@ loose_objects = st.lists(
 
 
 @given(objects=loose_objects | json_values)
-@settings(max_examples=120)
+@settings(PATIENT, max_examples=120)
 def test_whatever_the_file_says_it_is_read_or_refused(objects: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("loose") / "output.json"
     path.write_text(json.dumps({"objects": objects}))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sequences import PATIENT
 from trackeval_oracle import judge_files, ours
 
 from herdbook.errors import FileFormatError
@@ -82,6 +83,7 @@ def test_a_wrong_line_is_refused_with_its_place(tmp_path: Path, line: str, said:
 boxes = st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4), st.floats(1e-3, 1e4), st.floats(1e-3, 1e4))
 
 
+@settings(PATIENT)
 @given(rows=st.dictionaries(st.tuples(st.integers(1, 10**9), st.integers(0, 10**9)), boxes, min_size=1))
 def test_what_is_written_is_read(
     rows: dict[tuple[int, int], tuple[float, ...]], tmp_path_factory: pytest.TempPathFactory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from sequences import Row, have_a_common_frame, sequences, tracks
+from sequences import PATIENT, Row, have_a_common_frame, sequences, tracks
 from trackeval_oracle import judge, ours
 
 from herdbook.learning.metrics import MotScore, evaluate_mot
@@ -87,7 +87,7 @@ def unambiguous(truth: list[Row], predicted: list[Row]) -> list[Row]:
 
 
 @given(sequences())
-@settings(max_examples=60, deadline=None)
+@settings(PATIENT, max_examples=60)
 def test_both_agree_wherever_no_box_has_two_possible_partners(pair: tuple[list[Row], list[Row]]) -> None:
     truth, predicted = pair[0], unambiguous(*pair)
     if not predicted or not have_a_common_frame((truth, predicted)):
@@ -131,7 +131,7 @@ def test_a_frame_without_any_prediction_is_a_fragmentation_for_motmetrics_only()
 
 
 @given(sequences().filter(have_a_common_frame))
-@settings(max_examples=40, deadline=None)
+@settings(PATIENT, max_examples=40)
 def test_motmetrics_never_matches_fewer_boxes_in_the_first_frame(pair: tuple[list[Row], list[Row]]) -> None:
     truth, predicted = ([row for row in rows if row[0] == 1] for rows in pair)
     if truth and predicted:

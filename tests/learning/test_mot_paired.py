@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sequences import Row, tracks
+from sequences import PATIENT, Row, tracks
 
 from herdbook.errors import InputError
 from herdbook.learning.formats import Tracks
@@ -72,12 +72,14 @@ def pixels(x: int, y: int, width: int, height: int) -> set[tuple[int, int]]:
     return {(x + i, y + j) for i in range(width) for j in range(height)}
 
 
+@settings(PATIENT)
 @given(box, box)
 def test_overlap_is_shared_pixels_over_all_pixels(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     shared, all_ = pixels(*a) & pixels(*b), pixels(*a) | pixels(*b)
     assert iou_matrix(np.array([a], float), np.array([b], float))[0, 0] == len(shared) / len(all_)
 
 
+@settings(PATIENT)
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e4))
 def test_a_box_overlaps_itself_wholly(x: float, size: float) -> None:
     both = np.array([[x, x, size, size]])

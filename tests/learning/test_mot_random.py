@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sequences import Row, have_a_common_frame, sequences, tracks
+from sequences import PATIENT, Row, have_a_common_frame, sequences, tracks
 from trackeval_oracle import judge, ours
 
 from herdbook.learning.metrics import evaluate_mot
@@ -28,20 +28,20 @@ def check_against_trackeval(pair: tuple[list[Row], list[Row]], threshold: float 
 
 
 @given(pairs, thresholds)
-@settings(max_examples=80, deadline=None)
+@settings(PATIENT, max_examples=80)
 def test_identity_and_hota_equal_trackeval(pair: tuple[list[Row], list[Row]], threshold: float) -> None:
     check_against_trackeval(pair, threshold)
 
 
 @pytest.mark.slow
 @given(pairs, thresholds)
-@settings(max_examples=2000, deadline=None)
+@settings(PATIENT, max_examples=2000)
 def test_identity_and_hota_equal_trackeval_on_many(pair: tuple[list[Row], list[Row]], threshold: float) -> None:
     check_against_trackeval(pair, threshold)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 60), st.integers(1, 10))
-@settings(max_examples=25, deadline=None)
+@settings(PATIENT, max_examples=25)
 def test_identity_and_hota_equal_trackeval_on_long_crowded_sequences(seed: int, frames: int, animals: int) -> None:
     rng = np.random.default_rng(seed)
     frame, animal = np.repeat(np.arange(1, frames + 1), animals), np.tile(np.arange(animals), frames)
@@ -57,7 +57,7 @@ def test_identity_and_hota_equal_trackeval_on_long_crowded_sequences(seed: int, 
 
 
 @given(pairs)
-@settings(max_examples=40, deadline=None)
+@settings(PATIENT, max_examples=40)
 def test_idf1_is_that_of_the_best_pairing_of_ids(pair: tuple[list[Row], list[Row]]) -> None:
     truth, predicted = tracks(pair[0]), tracks(pair[1])
     together = Counter(
@@ -76,7 +76,7 @@ def test_idf1_is_that_of_the_best_pairing_of_ids(pair: tuple[list[Row], list[Row
 
 
 @given(pairs, st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(PATIENT, max_examples=25)
 def test_the_order_of_rows_changes_nothing(pair: tuple[list[Row], list[Row]], random: object) -> None:
     before = evaluate_mot(tracks(pair[0]), tracks(pair[1]))
     for rows in pair:
@@ -85,7 +85,7 @@ def test_the_order_of_rows_changes_nothing(pair: tuple[list[Row], list[Row]], ra
 
 
 @given(pairs)
-@settings(max_examples=40, deadline=None)
+@settings(PATIENT, max_examples=40)
 def test_every_box_is_counted_once(pair: tuple[list[Row], list[Row]]) -> None:
     score = evaluate_mot(tracks(pair[0]), tracks(pair[1]))
     clear = score.clear
@@ -99,7 +99,7 @@ def test_every_box_is_counted_once(pair: tuple[list[Row], list[Row]]) -> None:
 
 
 @given(sequences())
-@settings(max_examples=20, deadline=None)
+@settings(PATIENT, max_examples=20)
 def test_the_truth_itself_is_perfect(pair: tuple[list[Row], list[Row]]) -> None:
     truth = tracks(pair[0])
     score = evaluate_mot(truth, truth)

@@ -58,7 +58,7 @@ def is_boxes(path: Path) -> bool:
     """Whether a Parquet file is a boxes file by its columns."""
     try:
         return set(BOXES_SCHEMA.names) <= set(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):
         return False
 
 
@@ -87,6 +87,7 @@ def _read(file: Path) -> pa.Table:
         if parquet.metadata.num_rows > MAX_BOXES:
             raise FileFormatError(f"{file} holds more than {MAX_BOXES:,} boxes", "Choose fewer clips.")
         table = parquet.read(columns=BOXES_SCHEMA.names).cast(BOXES_SCHEMA)
+        table.validate(full=True)  # a damaged text is found here, not where it is first used
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise FileFormatError(
             f"{file} is not a boxes file: {str(error).splitlines()[0]}",

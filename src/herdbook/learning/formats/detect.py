@@ -38,7 +38,7 @@ def detect_format(path: Path) -> TrackFormat:
         return TrackFormat.BOXES
     if head.startswith(b"{"):
         return TrackFormat.EDINBURGH
-    line = head.splitlines()[0].decode("utf-8", errors="replace")
+    line = head.partition(b"\n")[0].decode("utf-8", errors="replace")
     if motchallenge.parse_line(line) is not None:
         return TrackFormat.MOTCHALLENGE
     raise FileFormatError(f"{path} is no track file; it starts {line[:40]!r}", _EXPECTED)

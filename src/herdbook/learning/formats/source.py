@@ -6,6 +6,9 @@ from pathlib import Path
 
 from herdbook.errors import FileFormatError, InputError, NotFoundError
 
+_NOTHING = b"\x00 \t\r\n\v\f\xef\xbb\xbf"
+"""White space, zeros and the byte order mark: a file of nothing else is empty."""
+
 
 def read_bytes(path: Path, limit: int = -1) -> bytes:
     """A file's content, or its first ``limit`` bytes.
@@ -24,7 +27,7 @@ def read_bytes(path: Path, limit: int = -1) -> bytes:
         raise NotFoundError(f"there is no file {path}", "Check the path.") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if not content.strip(b"\x00 \t\r\n"):
+    if not content.strip(_NOTHING):
         raise FileFormatError(f"{path} is empty", "Export it again: it says nothing.")
     return content
 
