@@ -48,6 +48,11 @@ class Definition:
         """The text of its definition."""
         return (self.folder / f"{self.kind.value}.sql").read_text(encoding="utf-8")
 
+    @property
+    def query(self) -> str:
+        """A view's query alone."""
+        return re.split(r"VIEW\s+\w+\s+AS\b", self.sql, maxsplit=1)[1].strip().rstrip(";")
+
 
 def sql_root() -> Path:
     """Where the definitions are: inside the installed package, or ``sql/`` of the checkout it is installed from."""

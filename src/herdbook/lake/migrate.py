@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -52,12 +53,13 @@ def create_tables(database: duckdb.DuckDBPyConnection) -> None:
             database.execute(table.sql)
 
 
-def create_people(database: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Create or renew the views and macros that people use."""
+def create_people(database: duckdb.DuckDBPyConnection, settings: Settings, *, leave_out: Collection[str] = ()) -> None:
+    """Create or renew the views and macros that people use, but for some names."""
     for statement in settings_macros(settings):
         database.execute(statement)
     for definition in of_kind(Kind.VIEW, Kind.MACRO):
-        database.execute(definition.sql)
+        if definition.name not in leave_out:
+            database.execute(definition.sql)
 
 
 def lake_version(lake: duckdb.DuckDBPyConnection) -> int | None:
@@ -81,7 +83,7 @@ def require_current(lake: duckdb.DuckDBPyConnection) -> None:
 
 def _migrate(lake: duckdb.DuckDBPyConnection, settings: Settings) -> int:
     last = _last_migration(lake)
-    digest = _digest(settings)
+    digest = definitions_digest(settings)
     if last is not None:
         _refuse_newer(last[0])
         if last == (LAKE_VERSION, digest):
@@ -116,7 +118,8 @@ def _refuse_newer(found: int) -> None:
         )
 
 
-def _digest(settings: Settings) -> str:
+def definitions_digest(settings: Settings) -> str:
+    """What a lake made of these definitions and settings is recognised by."""
     texts = [d.sql for d in definitions()] + list(settings_macros(settings)) + [repr(all_ethograms())]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 

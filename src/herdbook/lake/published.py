@@ -7,10 +7,13 @@ from pathlib import Path
 import duckdb
 
 from herdbook.errors import NotFoundError, StorageError
+from herdbook.lake.attach import quoted
 
 
 def open_published(path: Path) -> duckdb.DuckDBPyConnection:
     """A read-only connection to a published database that can reach no other file and cannot be unlocked.
+
+    Each connection is an instance of its own, so that it sees the file as it is now, whoever holds an older one.
 
     Raises:
         NotFoundError: there is no such file.
@@ -20,9 +23,22 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
         raise NotFoundError(
             f"there is no published herd database at {path}", "`herdbook lake publish` writes it from what is loaded."
         )
+    connection = duckdb.connect()
     try:
-        connection = duckdb.connect(str(path), read_only=True)
-        connection.execute("SET TimeZone = 'UTC'; SET enable_external_access = false; SET lock_configuration = true")
+        connection.execute(f"ATTACH {quoted(str(path))} AS herd (READ_ONLY)")
+        connection.execute("USE herd")
+        connection.execute("SET TimeZone = 'UTC'")
+        lock_down(connection)
     except duckdb.Error as error:
-        raise StorageError(f"{path} is not a herd database: {error}", "Publish it again.") from error
+        connection.close()
+        raise StorageError(
+            f"{path} is not a herd database: {error}", "`herdbook lake publish` writes it anew."
+        ) from error
     return connection
+
+
+def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep a connection to what it has attached, for good."""
+    connection.execute("SET autoload_known_extensions = false; SET autoinstall_known_extensions = false")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")

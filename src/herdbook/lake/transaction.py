@@ -6,7 +6,6 @@ insert-only transactions through side by side; the others are run again when the
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import time
@@ -20,6 +19,7 @@ import duckdb
 from herdbook.contracts.durable import fsync_path
 from herdbook.errors import LakeBusyError, StorageError
 from herdbook.lake.attach import open_lake, parse_catalog
+from herdbook.lake.lockfile import held
 from herdbook.settings import Settings
 
 T = TypeVar("T")
@@ -93,25 +93,11 @@ def _flush(data_path: str, since: int) -> None:
 
 @contextmanager
 def _turn(catalog: Path | None, deadline: float, *, create: bool) -> Iterator[None]:
-    """Hold the lock file of a SQLite catalog. The kernel frees it when its holder dies, however it dies."""
-    if catalog is None:
-        yield
-        return
-    if create:
+    """Wait for our turn at a SQLite catalog."""
+    if catalog is not None and create:
         catalog.parent.mkdir(parents=True, exist_ok=True)
-    lock = catalog.with_name(f"{catalog.name}.lock")
-    if not lock.parent.is_dir():  # no lake yet: opening it will say so
+    if catalog is None or not catalog.parent.is_dir():  # PostgreSQL, or no lake yet: opening it will say so
         yield
         return
-    with lock.open("w") as stream:
-        pause = 0.01
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise LakeBusyError(f"another process kept writing to the lake at {catalog}") from None
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.2)
+    with held(catalog.with_name(f"{catalog.name}.lock"), deadline, "another process kept writing to the lake"):
         yield
