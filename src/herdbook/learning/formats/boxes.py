@@ -48,7 +48,7 @@ def read_boxes(path: Path, *, camera: str | None = None, clip: str | None = None
     clips = pc.unique(table["clip"]).to_pylist()
     if len(clips) > 1 and not starts:
         raise InputError(
-            f"{path} holds boxes of {len(clips)} clips: {', '.join(sorted(clips)[:4])}, …",
+            f"{path} holds boxes of {len(clips)} clips: {_listed(clips)}",
             "Choose one with --clip, or give the device day's folder, whose manifest says when each starts.",
         )
     return _tracks(path, table, starts)
@@ -127,7 +127,8 @@ def _starts(path: Path, manifest: Manifest | None, camera: str | None, table: pa
 
 
 def _listed(names: Iterable[str | None]) -> str:
-    return ", ".join(sorted(str(name) for name in names))
+    known = sorted(str(name) for name in names)
+    return ", ".join(known[:6]) + (", …" if len(known) > 6 else "")
 
 
 def _tracks(path: Path, table: pa.Table, starts: dict[str, int]) -> Tracks:
