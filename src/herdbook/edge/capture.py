@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 
@@ -18,7 +16,7 @@ from herdbook.edge.spool import SpoolClip, note_gap, recover, spool_folder
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
-_DRIFT_S = 1.0
+_STARTING = "the recorder was stopped or connecting"
 
 
 class Capture:
@@ -48,7 +46,7 @@ class Capture:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._period = timedelta(seconds=1 / camera.fps)
         self._seen_until: datetime | None = recover(self._folder, camera.camera_id, self._period)
-        self._reason = "the device was not recording"
+        self._reason = _STARTING
 
     def run(self) -> None:
         """Capture, and connect again after each failure: at once, then after pauses that double up to a minute."""
@@ -61,13 +59,12 @@ class Capture:
                 self._connection()
                 reason = "the stream ended"
             except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
-                reason = f"connection lost: {getattr(error, 'strerror', None) or error}"
+                reason = f"interrupted: {getattr(error, 'strerror', None) or error}"
             if self._stop.is_set():
                 break
-            self._reason = reason
-            if self._seen_until > before:
-                pause = FIRST_PAUSE_S
-            self._remark(f"camera {self._camera.camera_id}: {self._reason}; trying again in {pause:.0f} s")
+            if self._seen_until > before or self._reason == _STARTING:
+                self._reason, pause = reason, FIRST_PAUSE_S  # what ended it, not what the attempts after it met
+            self._remark(f"camera {self._camera.camera_id}: {reason}; trying again in {pause:.0f} s")
             self._stop.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
         self._missed_until(datetime.now(UTC))
@@ -78,45 +75,35 @@ class Capture:
             stream = container.streams.video[0]
             copy = stream.codec_context.name == "h264"
             clip: SpoolClip | None = None
-            anchor: datetime | None = None
             try:
                 for packet in container.demux(stream):
                     if self._stop.is_set():
                         return
-                    if packet.size == 0 or (clip is None and copy and not packet.is_keyframe):
+                    if packet.size == 0 or packet.pts is None or packet.dts is None:
                         continue
-                    now = datetime.now(UTC)
-                    at, anchor = self._instant(packet, now, anchor, new=clip is None)
-                    if clip is None:
-                        self._missed_until(at)
-                    if clip is None or ((packet.is_keyframe or not copy) and self._cut(clip, at)):
-                        if clip is not None:
-                            clip.close()
-                        clip = SpoolClip(self._folder, self._camera.camera_id, at, stream, copy=copy)
-                    clip.write(packet)
-                    self._seen_until = max(self._seen_until or at, at + self._period)
+                    begins = packet.is_keyframe or not copy
+                    if clip is None and not begins:
+                        continue
+                    if clip is None or (begins and self._is_full(clip)):
+                        self._finish(clip)
+                        clip = SpoolClip(self._folder, self._camera.camera_id, stream, copy=copy)
+                    clip.write(packet, datetime.now(UTC))
             finally:
-                if clip is not None:
-                    clip.close()
+                self._finish(clip)
 
-    def _instant(
-        self, packet: Any, now: datetime, anchor: datetime | None, *, new: bool
-    ) -> tuple[datetime, datetime | None]:
-        """When a packet was seen: by the stream's own clock, set by ours at its start and when they drift apart."""
-        if packet.pts is None or packet.time_base is None:
-            return now, anchor
-        offset = timedelta(seconds=float(packet.pts * Fraction(packet.time_base)))
-        if anchor is None or new or abs(now - (anchor + offset)) > timedelta(seconds=_DRIFT_S):
-            anchor = now - offset
-        return anchor + offset, anchor
+    def _finish(self, clip: SpoolClip | None) -> None:
+        if clip is not None:
+            span = clip.close()
+            if span is not None:
+                self._missed_until(span[0])
+                self._seen_until = span[1] + self._period
 
-    def _cut(self, clip: SpoolClip, at: datetime) -> bool:
+    def _is_full(self, clip: SpoolClip) -> bool:
         """Clips end at their length and at midnight on the farm."""
-        if (at - clip.start).total_seconds() >= self._clip_s:
-            return True
-        return at >= day_extent(local_day(clip.start, self._timezone), self._timezone).end
+        midnight = day_extent(local_day(clip.start, self._timezone), self._timezone).end
+        return clip.seconds >= self._clip_s or clip.end >= midnight
 
     def _missed_until(self, moment: datetime) -> None:
-        if self._seen_until is not None and moment - self._seen_until > 2 * self._period:
+        """Note a gap, unless it is no longer than the second to which arrival tells the time."""
+        if self._seen_until is not None and moment - self._seen_until > timedelta(seconds=1):
             note_gap(self._folder, self._seen_until, moment, self._reason)
-        self._seen_until = moment

@@ -23,7 +23,7 @@ def open_live(camera: DeviceCamera, silence_s: float) -> Any:
         return av.open(camera.source, format="v4l2", options=options if camera.width > 1 else {}, timeout=silence_s)
     # Cameras lose fewer packets over TCP than over UDP; a barn's network is seldom a good one.
     rtsp = urlsplit(camera.source).scheme in ("rtsp", "rtsps")
-    options = {"rtsp_transport": "tcp"} if rtsp else {}
+    options = {"analyzeduration": "2000000"} | ({"rtsp_transport": "tcp"} if rtsp else {})
     return av.open(camera.source, options=options, timeout=silence_s)
 
 

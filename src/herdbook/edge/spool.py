@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -56,16 +56,22 @@ def read_gaps(folder: Path) -> list[Spell]:
 
 
 class SpoolClip:
-    """A clip under way. It is a fragmented MP4: after a power cut all but the last fragment can be read."""
+    """A clip under way. It is a fragmented MP4: after a power cut all but the last fragment can be read.
 
-    def __init__(self, folder: Path, camera_id: str, start: datetime, like: Any, *, copy: bool) -> None:
-        self.start = start
-        self._path = _free(folder, camera_id, start)
-        self._part = folder / (self._path.name + PART)
+    When it began is known best once it is finished. Packets come late, never early, so the instant of the first is
+    the least of "arrival less age" over all of them; those that a stream's opening held back do not count.
+    """
+
+    def __init__(self, folder: Path, camera_id: str, like: Any, *, copy: bool) -> None:
+        self._folder, self._camera_id = folder, camera_id
+        self._part = _free(folder, camera_id, datetime.now(UTC), PART)
         options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "fflags": "+bitexact"}
         self._output = av.open(str(self._part), "w", format="mp4", options=options)
         self._origin: int | None = None
         self._encoder: Any = None
+        self.start = datetime.now(UTC)
+        self.seconds = 0.0
+        """Age of the newest packet."""
         if copy:
             self._stream = self._output.add_stream_from_template(like)
         else:
@@ -77,12 +83,19 @@ class SpoolClip:
             self._encoder.pix_fmt = "yuv420p"
             self._encoder.codec_context.time_base = Fraction(1, _TICKS)
 
-    def write(self, packet: Any) -> None:
-        """Append a packet of the stream; packets that cannot be placed in time are left out."""
-        if packet.pts is None or packet.dts is None:
-            return
+    @property
+    def end(self) -> datetime:
+        """The instant of the newest packet."""
+        return self.start + timedelta(seconds=self.seconds)
+
+    def write(self, packet: Any, arrived: datetime) -> None:
+        """Append a packet of the stream."""
         if self._origin is None:
             self._origin = packet.pts
+            self.start = arrived
+        age = float((packet.pts - self._origin) * packet.time_base)
+        self.seconds = max(self.seconds, age)
+        self.start = min(self.start, arrived - timedelta(seconds=age))
         if self._encoder is None:
             packet.pts -= self._origin
             packet.dts -= self._origin
@@ -90,21 +103,21 @@ class SpoolClip:
             self._output.mux(packet)
             return
         for frame in packet.decode():
-            second = float((frame.pts - self._origin) * frame.time_base) if frame.pts is not None else 0.0
             plain = frame.reformat(format="yuv420p")
-            plain.pts, plain.time_base = round(second * _TICKS), Fraction(1, _TICKS)
+            plain.pts, plain.time_base = round(age * _TICKS), Fraction(1, _TICKS)
             plain.pict_type = av.video.frame.PictureType.NONE
             self._output.mux(self._encoder.encode(plain))
 
-    def close(self) -> None:
-        """Finish the clip and give it its name."""
-        if self._encoder is not None:
+    def close(self) -> tuple[datetime, datetime] | None:
+        """Finish the clip and give it its name; returns the instants of its first and last picture, if it has any."""
+        if self._encoder is not None and self._origin is not None:
             self._output.mux(self._encoder.encode(None))
         self._output.close()
         if self._origin is None:
             self._part.unlink(missing_ok=True)
-        else:
-            replace_durably(self._part, self._path)
+            return None
+        replace_durably(self._part, _free(self._folder, self._camera_id, self.start))
+        return self.start, self.end
 
 
 def recover(folder: Path, camera_id: str, period: timedelta) -> datetime | None:
@@ -136,10 +149,10 @@ def _seconds(path: Path) -> Iterator[float]:
         return
 
 
-def _free(folder: Path, camera_id: str, start: datetime) -> Path:
-    path = folder / clip_name(camera_id, start)
-    n = 2
-    while path.exists() or path.with_name(path.name + PART).exists():
-        path = folder / clip_name(f"{camera_id}-{n}", start)
+def _free(folder: Path, camera_id: str, start: datetime, suffix: str = "") -> Path:
+    n = 1
+    while True:
+        path = folder / (clip_name(camera_id if n == 1 else f"{camera_id}-{n}", start) + suffix)
+        if not path.exists():
+            return path
         n += 1
-    return path

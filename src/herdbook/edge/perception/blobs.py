@@ -59,13 +59,18 @@ def find(foreground: NDArray[np.uint8], smallest: float) -> list[Blob]:
     """Connected components of at least `smallest` pixels."""
     import cv2
 
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(foreground, connectivity=8)
+    # Outlines cost a fraction of a labelled picture, and most components are specks.
+    outlines, _ = cv2.findContours(foreground, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     blobs = []
-    for label in range(1, count):
-        x, y, width, height, area = (int(v) for v in stats[label])
-        if area >= smallest:
-            blobs.append(Blob(x, y, labels[y : y + height, x : x + width] == label))
-    return blobs
+    for outline in outlines:
+        x, y, width, height = cv2.boundingRect(outline)
+        if width * height >= smallest:
+            mask = np.zeros((height, width), np.uint8)
+            cv2.drawContours(mask, [outline], -1, 1, cv2.FILLED, offset=(-x, -y))
+            blob = Blob(x, y, (mask & foreground[y : y + height, x : x + width]).view(bool))
+            if blob.area >= smallest:
+                blobs.append(blob)
+    return blobs[::-1]
 
 
 def split(blob: Blob, priors: Sequence[Prior], typical: float) -> list[Blob]:

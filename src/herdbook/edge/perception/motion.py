@@ -21,7 +21,7 @@ from herdbook.edge.perception.parameters import MotionParameters
 from herdbook.edge.perception.subtract import Subtraction
 from herdbook.errors import MissingDependencyError
 
-_LEARN_EVERY = 10  # frames
+_LEARN_EVERY_S = 5.0
 
 
 @dataclass
@@ -59,7 +59,7 @@ class MotionEngine:
         self._areas: deque[float] = deque(maxlen=200)
         self._first: datetime | None = None
         self._last_s = 0.0
-        self._frames = 0
+        self._learnt_s = -_LEARN_EVERY_S
         self._excluded: tuple[tuple[Zone, ...], NDArray[np.uint8] | None] = ((), None)
         self._closing = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
 
@@ -73,12 +73,12 @@ class MotionEngine:
         if share > self._parameters.max_area:
             return Seen(trouble=f"{share:.0%} of the picture changed at once")
         found = self._animals(foreground, seconds)
-        if self._frames % _LEARN_EVERY == 0:
+        if seconds - self._learnt_s >= _LEARN_EVERY_S:
             import cv2
 
             grown = cv2.dilate(foreground, np.ones((9, 9), np.uint8)) > 0
-            self._subtraction.learn(small, grown, _LEARN_EVERY / self._camera.fps)
-        self._frames += 1
+            self._subtraction.learn(small, grown, min(seconds - self._learnt_s, 2 * _LEARN_EVERY_S))
+            self._learnt_s = seconds
         self._small, self._found = small, found
         confidence = [self._confidence(blob, contrast) for blob in found]
         tracks = self._association.update([self._box(blob) for blob in found], confidence, seconds)

@@ -55,8 +55,8 @@ class Subtraction:
 
         self._foreground = foreground
         rate = min(1.0, elapsed_s / self._parameters.adapt_s)
-        unlit = cv2.divide(image.astype(np.float32), np.broadcast_to(self._gain, image.shape).astype(np.float32))
-        cv2.accumulateWeighted(unlit, self._floor, rate, (~foreground).astype(np.uint8))
+        unlit = cv2.multiply(image, _scalar(1 / self._gain), dtype=cv2.CV_32F)
+        cv2.accumulateWeighted(unlit, self._floor, rate, (~foreground).view(np.uint8))
         self._light_floor()
 
     def _follow_light(self, image: Image) -> None:
@@ -71,4 +71,11 @@ class Subtraction:
             self._light_floor()
 
     def _light_floor(self) -> None:
-        self._lit = np.clip(self._floor * self._gain + 0.5, 0, 255).astype(np.uint8)
+        import cv2
+
+        self._lit = np.asarray(cv2.multiply(self._floor, _scalar(self._gain), dtype=cv2.CV_8U), np.uint8)
+
+
+def _scalar(channels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Three channels as OpenCV's four-element scalar."""
+    return np.append(channels, 1.0)
