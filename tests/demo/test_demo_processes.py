@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,21 +24,33 @@ time.sleep(60)
 """
 
 
-def wait_for(log: Path, text: str) -> None:
-    deadline = time.monotonic() + 20
-    while text not in log.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_stopping_leaves_nobody_behind(tmp_path: Path) -> None:
     process = Background("family", [sys.executable, "-c", FAMILY], tmp_path / "log", os.environ)
-    wait_for(tmp_path / "log", "ready")
+    assert process.wait_for("r.ady") == "ready"
     time.sleep(0.5)
     session = process.session
-    assert len(session_members(session)) == 3
+    assert len(session_members(session)) == 4, "keeper, parent and two children"
     process.stop(patience_s=1.5)
     assert session_members(session) == []
+
+
+def test_not_even_when_we_are_killed(tmp_path: Path) -> None:
+    ours = (
+        "import os, pathlib, sys, time\n"
+        "from herdbook.demo.processes import Background\n"
+        "p = Background('sleep', ['sleep', '60'], pathlib.Path(sys.argv[1]), os.environ)\n"
+        "print(p.session, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", ours, str(tmp_path / "log")], stdout=subprocess.PIPE) as we:
+        session = int(we.stdout.readline())  # type: ignore[union-attr]
+        deadline = time.monotonic() + 20
+        while len(session_members(session)) < 2:
+            assert time.monotonic() < deadline
+        we.kill()
+    while session_members(session):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_leaving_the_block_stops_it(tmp_path: Path) -> None:
@@ -47,13 +60,11 @@ def test_leaving_the_block_stops_it(tmp_path: Path) -> None:
 
 
 def test_an_early_end_is_said_with_its_last_words(tmp_path: Path) -> None:
-    with Background(
-        "agent", [sys.executable, "-c", "raise SystemExit('port in use')"], tmp_path / "log", os.environ
-    ) as p:
-        wait_for(tmp_path / "log", "port in use")
-        p.wait(10)
+    words = [sys.executable, "-c", "raise SystemExit('port in use')"]
+    with Background("agent", words, tmp_path / "log", os.environ) as process:
+        assert process.wait(20) == 1
         with pytest.raises(HerdbookError, match="agent ended with code 1: port in use"):
-            p.check()
+            process.wait_for("serves on")
 
 
 def test_free_ports_are_free_and_distinct() -> None:

@@ -1,13 +1,19 @@
-"""Processes beside ours that leave nothing behind: each in a session of its own, ended with all that it started."""
+"""Processes beside ours that leave nothing behind, however we end.
+
+Each runs in a session of its own under a keeper (`herdbook.demo.keeper`), which ends the whole session as soon as we
+are gone. A session, not a process group: Airflow's task processes leave the group.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -23,10 +29,11 @@ class Background:
         log.parent.mkdir(parents=True, exist_ok=True)
         self.name = name
         self.log = log
+        self._log_start = log.stat().st_size if log.exists() else 0
         with log.open("ab") as stream:
-            self._process = subprocess.Popen(  # noqa: S603 - no shell, arguments are a list
-                [str(part) for part in command],
-                stdin=subprocess.DEVNULL,
+            self._keeper = subprocess.Popen(  # noqa: S603 - no shell, arguments are a list
+                [sys.executable, "-m", "herdbook.demo.keeper", *(str(part) for part in command)],
+                stdin=subprocess.PIPE,  # it closes when we end
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 env=dict(env),
@@ -36,12 +43,12 @@ class Background:
     @property
     def session(self) -> int:
         """The session's id, which is that of its first process."""
-        return self._process.pid
+        return self._keeper.pid
 
     def wait(self, timeout_s: float | None = None) -> int | None:
         """Wait for the process itself to end; its exit code, or none if it still runs."""
         with suppress(subprocess.TimeoutExpired):
-            return self._process.wait(timeout_s)
+            return self._keeper.wait(timeout_s)
         return None
 
     def check(self) -> None:
@@ -50,21 +57,34 @@ class Background:
         Raises:
             HerdbookError: it has; the message holds the end of its log.
         """
-        code = self._process.poll()
+        code = self._keeper.poll()
         if code is not None:
-            tail = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+            tail = self._log_since_start().strip().splitlines()[-5:]
             raise HerdbookError(f"{self.name} ended with code {code}: {' | '.join(tail)}", f"See {self.log}.")
+
+    def wait_for(self, pattern: str, timeout_s: float = 60) -> str:
+        """Wait until something in the log matches; the match.
+
+        Raises:
+            HerdbookError: the process ended first, or took too long.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not (found := re.search(pattern, self._log_since_start())):
+            self.check()
+            if time.monotonic() > deadline:
+                raise HerdbookError(f"{self.name} is not ready after {timeout_s:g} s", f"See {self.log}.")
+            time.sleep(0.1)
+        return found.group()
 
     def stop(self, patience_s: float = 20.0) -> None:
         """Ask every process of the session to end, then end those that did not."""
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            deadline = time.monotonic() + patience_s
-            signal_session(self.session, how)
-            while time.monotonic() < deadline:
-                self._process.poll()  # reaps it
-                if not session_members(self.session):
-                    return
-                time.sleep(0.1)
+        end_session(self.session, patience_s, spare=())
+        self._keeper.wait()
+        if self._keeper.stdin is not None:
+            self._keeper.stdin.close()
+
+    def _log_since_start(self) -> str:
+        return self.log.read_bytes()[self._log_start :].decode(errors="replace")
 
     def __enter__(self) -> Self:
         return self
@@ -75,18 +95,38 @@ class Background:
         self.stop()
 
 
-def session_members(session: int) -> list[int]:
-    """Processes of a session that are alive: Airflow's task processes leave the process group, not the session."""
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,sess=,stat="], capture_output=True, text=True, check=True)  # noqa: S607
-    rows = (line.split() for line in listing.stdout.splitlines())
-    return [int(pid) for pid, sess, stat in rows if int(sess) == session and not stat.startswith("Z")]
+def end_session(session: int, patience_s: float, spare: Sequence[int]) -> None:
+    """End every process of a session but some: ask, wait, and insist."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + patience_s
+        for pid in session_members(session, spare):
+            with suppress(ProcessLookupError):
+                os.kill(pid, how)
+        while session_members(session, spare):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        else:
+            return
 
 
-def signal_session(session: int, how: signal.Signals) -> None:
-    """Send a signal to every process of a session."""
-    for pid in session_members(session):
-        with suppress(ProcessLookupError):
-            os.kill(pid, how)
+def session_members(session: int, spare: Sequence[int] = ()) -> list[int]:
+    """Processes of a session that are alive."""
+    return [pid for pid, sess, state in _processes() if sess == session and state != "Z" and pid not in spare]
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    """Process id, session and state of everything that runs. ``ps`` is not everywhere where ``/proc`` is."""
+    if not Path("/proc/self/stat").exists():
+        listing = subprocess.run(["ps", "-A", "-o", "pid=,sess=,stat="], capture_output=True, text=True, check=True)  # noqa: S607
+        for line in listing.stdout.splitlines():
+            pid, sess, state = line.split()
+            yield int(pid), int(sess), state[0]
+        return
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            after_name = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            yield int(folder.name), int(after_name[3]), after_name[0]
 
 
 def free_ports(count: int) -> list[int]:
