@@ -1,0 +1,1 @@
+"""Tracklets to animals: enrolment, and claims with a confidence and a history."""

@@ -1,0 +1,234 @@
+"""Enrolment: a person says which tracklets are an animal; their embeddings become what it looks like."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from herdbook.errors import InputError, NotFoundError
+from herdbook.identity.gather import disjoint_cameras
+from herdbook.lake import transaction
+from herdbook.lake.attach import open_lake
+from herdbook.roster.rows import ANIMALS, PEN_STAYS
+from herdbook.roster.versions import current_rows
+from herdbook.settings import Settings
+
+REFERENCES_PER_TRACKLET = 64
+"""The best embeddings of each enrolled tracklet and space are kept; more would add bytes, not looks."""
+OVERLAP_TOLERANCE_S = 0.5
+
+_LATEST = "QUALIFY row_number() OVER (PARTITION BY enrolment_id ORDER BY recorded_at DESC) = 1"
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """One animal's enrolled tracklet."""
+
+    animal_id: str
+    tracklet_id: str
+    space_id: str
+    references: int
+    """Embeddings kept."""
+
+
+@dataclass(frozen=True)
+class _Sighting:
+    tracklet_id: str
+    camera_id: str
+    pen_id: str | None
+    started_at: datetime
+    ended_at: datetime
+
+
+def enrol(settings: Settings, animal_id: str, tracklet_ids: Sequence[str], *, by: str = "cli") -> list[Enrolment]:
+    """Say that tracklets are an animal. Saying it again changes nothing.
+
+    Args:
+        settings: where the lake is.
+        animal_id: an animal of the roster.
+        tracklet_ids: tracklets of current loads.
+        by: who says so.
+
+    Returns:
+        What is enrolled of these tracklets now.
+
+    Raises:
+        NotFoundError: there is no such animal or tracklet.
+        InputError: the tracklets contradict each other, an earlier enrolment or the roster, or have no embedding.
+    """
+    wanted = list(dict.fromkeys(tracklet_ids))
+    if not wanted:
+        raise InputError("no tracklet is named", "Give at least one --tracklet.")
+
+    def work(lake: duckdb.DuckDBPyConnection) -> list[Enrolment]:
+        return _enrol(lake, animal_id, wanted, by)
+
+    return transaction.write(settings, work)
+
+
+def unenrol(
+    settings: Settings, animal_id: str, tracklet_ids: Sequence[str] = (), *, by: str = "cli"
+) -> list[Enrolment]:
+    """Take an enrolment back: of some tracklets, or of all. It stays as history; claims follow when made again.
+
+    Returns:
+        What was taken back.
+
+    Raises:
+        NotFoundError: the animal, or one of the tracklets, is not enrolled.
+    """
+
+    def work(lake: duckdb.DuckDBPyConnection) -> list[Enrolment]:
+        held = [r for r in _current(lake) if r["animal_id"] == animal_id]
+        gone = [r for r in held if not tracklet_ids or r["tracklet_id"] in tracklet_ids]
+        missing = sorted(set(tracklet_ids) - {r["tracklet_id"] for r in gone})
+        if missing or not gone:
+            names = ", ".join(missing) or "any tracklet"
+            raise NotFoundError(f"{animal_id} is not enrolled with {names}", "`herdbook animal enrolled` lists who is.")
+        _append(lake, gone, by=by, retracted=True)
+        return _counted(gone)
+
+    return transaction.write(settings, work)
+
+
+def enrolled(settings: Settings) -> list[Enrolment]:
+    """Every enrolment that holds, by animal."""
+    with open_lake(settings, read_only=True) as lake:
+        return _counted(_current(lake))
+
+
+def _enrol(lake: duckdb.DuckDBPyConnection, animal_id: str, wanted: list[str], by: str) -> list[Enrolment]:
+    if (animal_id,) not in current_rows(lake, ANIMALS):
+        raise NotFoundError(f"the roster has no animal '{animal_id}'", "Import it with `herdbook roster import`.")
+    held = _current(lake)
+    for row in held:
+        if row["tracklet_id"] in wanted and row["animal_id"] != animal_id:
+            raise InputError(
+                f"{row['tracklet_id']} is enrolled as {row['animal_id']}",
+                f"If that was wrong: herdbook animal unenrol {row['animal_id']} --tracklet {row['tracklet_id']}",
+            )
+    own = [r["tracklet_id"] for r in held if r["animal_id"] == animal_id]
+    sightings = _sightings(lake, [*wanted, *own])
+    missing = [t for t in wanted if t not in sightings]
+    if missing:
+        raise NotFoundError(
+            f"the lake has no tracklet {', '.join(missing)}", '`herdbook sql "FROM tracklet"` lists them.'
+        )
+    _refuse_twice_at_once(lake, animal_id, list(sightings.values()))
+    _require_stay(lake, animal_id, [sightings[t] for t in wanted])
+    references = _references(lake, animal_id, wanted)
+    bare = [t for t in wanted if t not in {r["tracklet_id"] for r in references}]
+    if bare:
+        raise InputError(f"{', '.join(bare)} has no embedding to know the animal by", "Choose a longer tracklet.")
+    known = {r["enrolment_id"] for r in held}
+    _append(lake, [r for r in references if r["enrolment_id"] not in known], by=by, retracted=False)
+    return _counted([r for r in _current(lake) if r["animal_id"] == animal_id and r["tracklet_id"] in wanted])
+
+
+def _sightings(lake: duckdb.DuckDBPyConnection, tracklet_ids: Sequence[str]) -> dict[str, _Sighting]:
+    rows = lake.execute(
+        "SELECT t.tracklet_id, t.camera_id, c.pen_id, t.started_at, t.ended_at FROM tracklet t "
+        "LEFT JOIN record.camera_setup c ON c.load_id = t.load_id AND c.camera_id = t.camera_id "
+        "WHERE t.tracklet_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY t.started_at, t.tracklet_id",
+        [list(tracklet_ids)],
+    ).fetchall()
+    return {row[0]: _Sighting(*row) for row in rows}
+
+
+def _refuse_twice_at_once(lake: duckdb.DuckDBPyConnection, animal_id: str, sightings: list[_Sighting]) -> None:
+    since, until = min(s.started_at for s in sightings), max(s.ended_at for s in sightings)
+    disjoint = disjoint_cameras(lake, since, until)
+    for one, other in combinations(sightings, 2):
+        overlap = min(one.ended_at, other.ended_at) - max(one.started_at, other.started_at)
+        apart = one.camera_id == other.camera_id or frozenset((one.camera_id, other.camera_id)) in disjoint
+        if apart and overlap > timedelta(seconds=OVERLAP_TOLERANCE_S):
+            raise InputError(
+                f"{one.tracklet_id} and {other.tracklet_id} were seen at once: they cannot both be {animal_id}",
+                "Leave one out, or take a wrong earlier enrolment back with `herdbook animal unenrol`.",
+            )
+
+
+def _require_stay(lake: duckdb.DuckDBPyConnection, animal_id: str, sightings: list[_Sighting]) -> None:
+    stays = [s for s in current_rows(lake, PEN_STAYS).values() if s["animal_id"] == animal_id]
+    for seen in sightings:
+        if not any(
+            s["pen_id"] == seen.pen_id
+            and s["valid_from"] < seen.ended_at
+            and (s["valid_to"] is None or s["valid_to"] > seen.started_at)
+            for s in stays
+        ):
+            raise InputError(
+                f"by the roster {animal_id} was not in pen {seen.pen_id} when {seen.tracklet_id} was seen there",
+                "Choose another tracklet, or import the animal's pen stays first.",
+            )
+
+
+def _references(lake: duckdb.DuckDBPyConnection, animal_id: str, tracklet_ids: list[str]) -> list[dict[str, Any]]:
+    cursor = lake.execute(
+        'SELECT e.tracklet_id, e.space_id, e.seen_at AS "at", e.vector, e.scale FROM embedding e '
+        "WHERE e.tracklet_id IN (SELECT unnest(?::VARCHAR[])) AND e.scale > 0 QUALIFY row_number() OVER "
+        "(PARTITION BY e.tracklet_id, e.space_id ORDER BY e.quality DESC, e.seen_at) <= ? "
+        "ORDER BY e.tracklet_id, e.space_id, e.seen_at",
+        [tracklet_ids, REFERENCES_PER_TRACKLET],
+    )
+    names = [d[0] for d in cursor.description or ()]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [{**r, "animal_id": animal_id, "enrolment_id": _enrolment_id(animal_id, r)} for r in rows]
+
+
+def _enrolment_id(animal_id: str, row: dict[str, Any]) -> str:
+    at = row["at"].astimezone(UTC).isoformat()
+    vector = bytes(v & 0xFF for v in row["vector"]).hex()
+    parts = (animal_id, row["tracklet_id"], row["space_id"], at, vector)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+_COLUMNS = ("enrolment_id", "animal_id", "tracklet_id", "space_id", "at", "vector", "scale")
+_SCHEMA = pa.schema(
+    [pa.field(c, pa.string()) for c in _COLUMNS[:4]]
+    + [
+        pa.field("at", pa.timestamp("us", tz="UTC")),
+        pa.field("vector", pa.list_(pa.int8())),
+        pa.field("scale", pa.float32()),
+    ]
+)
+
+
+def _current(lake: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    columns = ", ".join(f'"{c}"' for c in _COLUMNS)
+    rows = lake.execute(
+        f"SELECT {columns} FROM (SELECT * FROM identity.enrolment {_LATEST}) WHERE NOT retracted "  # noqa: S608
+        'ORDER BY animal_id, tracklet_id, space_id, "at"'
+    ).fetchall()
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+
+
+def _append(lake: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]], *, by: str, retracted: bool) -> None:
+    if not rows:
+        return
+    last = lake.execute("SELECT max(recorded_at) FROM identity.enrolment").fetchone()
+    recorded_at = datetime.now(UTC)
+    if last is not None and last[0] is not None:  # our clock may have been set back
+        recorded_at = max(recorded_at, last[0] + timedelta(microseconds=1))
+    lake.register("incoming_enrolments", pa.Table.from_pylist(rows, schema=_SCHEMA))
+    lake.execute(
+        "INSERT INTO identity.enrolment BY NAME SELECT *, ?::TIMESTAMPTZ AS recorded_at, ? AS recorded_by, "
+        "? AS retracted FROM incoming_enrolments",
+        [recorded_at, by, retracted],
+    )
+    lake.unregister("incoming_enrolments")
+
+
+def _counted(rows: list[dict[str, Any]]) -> list[Enrolment]:
+    counts: dict[tuple[str, str, str], int] = {}
+    for row in rows:
+        key = (row["animal_id"], row["tracklet_id"], row["space_id"])
+        counts[key] = counts.get(key, 0) + 1
+    return [Enrolment(*key, references=n) for key, n in counts.items()]

@@ -1,0 +1,152 @@
+"""Read from the lake all that matching a device day needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from herdbook.errors import NotFoundError
+from herdbook.identity.decide import Day
+from herdbook.identity.exclusion import Floats, camera_groups
+from herdbook.identity.looks import read_looks, read_references
+from herdbook.roster.rows import CAMERAS, PEN_STAYS
+from herdbook.roster.versions import current_rows
+
+_FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class _Tracklets:
+    ids: tuple[str, ...]
+    camera: tuple[str, ...]
+    pen: tuple[str | None, ...]
+    start: Floats
+    end: Floats
+
+
+def gather(lake: duckdb.DuckDBPyConnection, load_id: str, tolerance_s: float) -> Day:
+    """The tracklets of a load, the animals that stayed in their pens, and what both look like.
+
+    Args:
+        lake: an open lake.
+        load_id: a load.
+        tolerance_s: overlaps no longer than this exclude nobody.
+
+    Raises:
+        NotFoundError: there is no such load.
+    """
+    row = lake.execute("SELECT starts_at, ends_at FROM record.device_day WHERE load_id = ?", [load_id]).fetchone()
+    if row is None:
+        raise NotFoundError(
+            f"the lake has no load '{load_id}'", '`herdbook sql "FROM device_day"` lists what is loaded.'
+        )
+    starts_at, ends_at = row
+    tracklets = _tracklets(lake, load_id)
+    stays = [
+        s
+        for s in current_rows(lake, PEN_STAYS).values()
+        if s["pen_id"] in tracklets.pen and s["valid_from"] < ends_at and (s["valid_to"] or _FOREVER) > starts_at
+    ]
+    animals = tuple(sorted({s["animal_id"] for s in stays}))
+    number = {a: k for k, a in enumerate(animals)}
+    possible = np.zeros((len(tracklets.ids), len(animals)), dtype=bool)
+    pens = np.array(tracklets.pen, dtype=object)
+    for s in stays:
+        begin, finish = s["valid_from"].timestamp(), (s["valid_to"] or _FOREVER).timestamp()
+        there = (pens == s["pen_id"]) & (tracklets.start < finish) & (tracklets.end > begin)
+        possible[there, number[s["animal_id"]]] = True
+    disjoint = disjoint_cameras(lake, starts_at, ends_at)
+    elsewhere = _claimed_elsewhere(lake, load_id, tracklets, disjoint, tolerance_s)
+    for tracklet, animal_id in elsewhere:
+        if animal_id in number:
+            possible[tracklet, number[animal_id]] = False
+    return Day(
+        tracklet_ids=tracklets.ids,
+        camera=tracklets.camera,
+        start=tracklets.start,
+        end=tracklets.end,
+        animal_ids=animals,
+        possible=possible,
+        groups=tuple(camera_groups(tracklets.camera, disjoint)),
+        looks=read_looks(lake, load_id, tracklets.ids),
+        references=read_references(lake, animals),
+        enrolled=_enrolled(lake, load_id, tracklets.ids, number),
+    )
+
+
+def disjoint_cameras(lake: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -> set[frozenset[str]]:
+    """Pairs of cameras that the roster declares disjoint at some time of an interval; one side's word is enough."""
+    return {
+        frozenset((row["camera_id"], other))
+        for row in current_rows(lake, CAMERAS).values()
+        if row["valid_from"] < until and (row["valid_to"] or _FOREVER) > since
+        for other in row["disjoint_from"] or ()
+    }
+
+
+def _tracklets(lake: duckdb.DuckDBPyConnection, load_id: str) -> _Tracklets:
+    rows = lake.execute(
+        "SELECT t.tracklet_id, t.camera_id, c.pen_id, epoch(t.started_at), epoch(t.ended_at) "
+        "FROM record.tracklet t LEFT JOIN record.camera_setup c ON c.load_id = t.load_id AND c.camera_id = t.camera_id "
+        "WHERE t.load_id = ? ORDER BY t.started_at, t.tracklet_id",
+        [load_id],
+    ).fetchall()
+    return _Tracklets(
+        tuple(r[0] for r in rows),
+        tuple(r[1] for r in rows),
+        tuple(r[2] for r in rows),
+        np.array([r[3] for r in rows], dtype=float),
+        np.array([r[4] for r in rows], dtype=float),
+    )
+
+
+def _claimed_elsewhere(
+    lake: duckdb.DuckDBPyConnection,
+    load_id: str,
+    tracklets: _Tracklets,
+    disjoint: set[frozenset[str]],
+    tolerance_s: float,
+) -> list[tuple[int, str]]:
+    """Tracklets of this load, and an animal that another device's camera, disjoint from theirs, was seeing at once."""
+    own = set(tracklets.camera)
+    others = {c for pair in disjoint if pair & own for c in pair - own}
+    if not others:
+        return []
+    rows = lake.execute(
+        "SELECT t.camera_id, epoch(t.started_at), epoch(t.ended_at), i.animal_id "
+        "FROM tracklet t JOIN identity i ON i.load_id = t.load_id AND i.tracklet_id = t.tracklet_id "
+        "WHERE t.load_id <> ? AND i.animal_id IS NOT NULL AND t.camera_id IN (SELECT unnest(?)) "
+        "AND t.started_at < to_timestamp(?) AND t.ended_at > to_timestamp(?) ORDER BY ALL",
+        [load_id, sorted(others), float(tracklets.end.max(initial=0)), float(tracklets.start.min(initial=0))],
+    ).fetchall()
+    cameras: NDArray[np.object_] = np.array(tracklets.camera, dtype=object)
+    found: list[tuple[int, str]] = []
+    for camera, start, end, animal_id in rows:
+        apart = np.array([frozenset((camera, c)) in disjoint for c in cameras])
+        overlap = np.minimum(tracklets.end, end) - np.maximum(tracklets.start, start)
+        found += [(int(i), animal_id) for i in np.flatnonzero(apart & (overlap > tolerance_s))]
+    return found
+
+
+def _enrolled(
+    lake: duckdb.DuckDBPyConnection, load_id: str, tracklet_ids: Sequence[str], number: dict[str, int]
+) -> dict[int, int]:
+    """Tracklets of this load that a person said are an animal.
+
+    A day that was issued again may use the same tracklet id for another animal: the word holds only while the very
+    embedding that was enrolled is still there.
+    """
+    rows = lake.execute(
+        "SELECT DISTINCT n.tracklet_id, n.animal_id FROM (SELECT * FROM identity.enrolment "
+        "QUALIFY row_number() OVER (PARTITION BY enrolment_id ORDER BY recorded_at DESC) = 1) n "
+        "JOIN record.embedding e ON e.load_id = ? AND e.tracklet_id = n.tracklet_id AND e.space_id = n.space_id "
+        'AND e."at" = n."at" AND e.vector = n.vector WHERE NOT n.retracted ORDER BY ALL',
+        [load_id],
+    ).fetchall()
+    place = {t: i for i, t in enumerate(tracklet_ids)}
+    return {place[t]: number[a] for t, a in rows if t in place and a in number}

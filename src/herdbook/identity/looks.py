@@ -1,0 +1,88 @@
+"""Mean appearance of tracklets and of enrolled animals, one embedding space at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from herdbook.identity.evidence import Looks, References
+from herdbook.identity.exclusion import Floats, Ints
+
+_BATCH = 50_000
+_WORST = 0.01
+"""Least quality an embedding counts with: a device that reports 0 still saw something."""
+
+
+def dequantise(vectors: pa.Array, scales: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
+    """``vector * scale``, ``[k, d]``, of int8 lists of ``d`` values each."""
+    flat = np.asarray(vectors.values if hasattr(vectors, "values") else vectors.flatten(), dtype=np.float32)
+    offset = vectors.offsets[0].as_py()
+    return flat[offset : offset + len(vectors) * dimensions].reshape(-1, dimensions) * scales[:, None]
+
+
+def read_looks(lake: duckdb.DuckDBPyConnection, load_id: str, tracklet_ids: Sequence[str]) -> tuple[Looks, ...]:
+    """What a load's tracklets look like, one entry per embedding space."""
+    spaces = lake.execute(
+        "SELECT space_id, mode(len(vector)) FROM record.embedding WHERE load_id = ? GROUP BY ALL ORDER BY space_id",
+        [load_id],
+    ).fetchall()
+    return tuple(_read_space(lake, load_id, tracklet_ids, space, dimensions) for space, dimensions in spaces)
+
+
+def _read_space(
+    lake: duckdb.DuckDBPyConnection, load_id: str, tracklet_ids: Sequence[str], space_id: str, dimensions: int
+) -> Looks:
+    """Quality-weighted means, whole and by halves of each tracklet's embeddings."""
+    place = {t: i for i, t in enumerate(tracklet_ids)}
+    sums = np.zeros((2 * len(place), dimensions))
+    weight = np.zeros(2 * len(place))
+    lake.execute(
+        "SELECT tracklet_id, vector, scale, quality, "
+        'ntile(2) OVER (PARTITION BY tracklet_id ORDER BY "at") - 1 AS half FROM record.embedding '
+        "WHERE load_id = ? AND space_id = ? AND len(vector) = ?",
+        [load_id, space_id, dimensions],
+    )
+    for batch in lake.to_arrow_reader(_BATCH):
+        rows = np.array([place.get(t, -1) for t in batch.column("tracklet_id").to_pylist()], dtype=np.int64)
+        vectors = dequantise(batch.column("vector"), batch.column("scale").to_numpy(zero_copy_only=False), dimensions)
+        quality = np.maximum(batch.column("quality").to_numpy(zero_copy_only=False), _WORST) * (rows >= 0)
+        target = np.maximum(rows, 0) * 2 + batch.column("half").to_numpy(zero_copy_only=False)
+        pick = csr_array((quality, (target, np.arange(len(rows)))), shape=(len(weight), len(rows)))
+        sums += pick @ vectors
+        weight += np.bincount(target, quality, len(weight))
+    halves = sums.reshape(-1, 2, dimensions)
+    total = halves.sum(axis=1)
+    seen: Ints = np.flatnonzero(np.linalg.norm(total, axis=1) > 0)
+    return Looks(space_id, seen, _unit(total[seen]), _unit(halves[seen]), weight.reshape(-1, 2).sum(axis=1)[seen])
+
+
+def read_references(lake: duckdb.DuckDBPyConnection, animal_ids: Sequence[str]) -> tuple[References, ...]:
+    """What enrolled animals look like, one entry per embedding space; one mean per enrolled tracklet."""
+    number = {a: k for k, a in enumerate(animal_ids)}
+    rows = lake.execute(
+        "SELECT space_id, animal_id, tracklet_id, vector, scale FROM (SELECT * FROM identity.enrolment "
+        "QUALIFY row_number() OVER (PARTITION BY enrolment_id ORDER BY recorded_at DESC) = 1) "
+        "WHERE NOT retracted AND animal_id IN (SELECT unnest(?::VARCHAR[])) "
+        'ORDER BY space_id, animal_id, tracklet_id, "at"',
+        [list(animal_ids)],
+    ).fetchall()
+    gathered: dict[str, dict[tuple[int, str], list[Floats]]] = {}
+    for space_id, animal_id, tracklet_id, vector, scale in rows:
+        of_space = gathered.setdefault(space_id, {})
+        of_space.setdefault((number[animal_id], tracklet_id), []).append(np.array(vector, dtype=float) * scale)
+    found = []
+    for space_id, by_tracklet in sorted(gathered.items()):
+        animals = np.array([animal for animal, _ in by_tracklet], dtype=np.int64)
+        mean = _unit(np.stack([np.mean(vectors, axis=0) for vectors in by_tracklet.values()]))
+        found.append(References(space_id, animals, mean))
+    return tuple(found)
+
+
+def _unit(vectors: Floats) -> Floats:
+    norm = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(norm > 0, norm, 1))
