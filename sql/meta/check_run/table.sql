@@ -1,0 +1,3 @@
+CREATE TABLE meta.check_run (
+    checked_at TIMESTAMPTZ NOT NULL
+);
