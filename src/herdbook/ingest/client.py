@@ -1,32 +1,32 @@
-"""The agent's HTTP API, seen from here. Everything a device says is checked; a token is never logged."""
+"""The agent's HTTP API, seen from here. Everything a device says is checked.
+
+Small answers go through httpx; files through the standard library's client, which reads into our buffers: httpx handles
+each 64 KiB in Python and takes a quarter of the throughput (docs/adr/0051).
+"""
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from types import TracebackType
 from typing import Annotated, Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 
 from herdbook.contracts.device_day import MAX_MANIFEST_BYTES
 from herdbook.contracts.identifiers import Sha256, Slug
-from herdbook.errors import (
-    ConfigurationError,
-    DeviceAuthenticationError,
-    DeviceClockError,
-    DeviceError,
-    DeviceProtocolError,
-    DeviceUnreachableError,
-    ManifestError,
-    NotFoundError,
-    TransferCorruptError,
-)
+from herdbook.errors import DeviceClockError, DeviceProtocolError, ManifestError, NotFoundError, TransferCorruptError
+from herdbook.ingest.wire import broken, refused, trust
 
 MAX_JSON_BYTES = 16 * 1024 * 1024
+_MAX_REFUSAL = 4096
+_SERVED = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT)
+_LOST = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
 T = TypeVar("T")
 
 
@@ -54,27 +54,48 @@ _OFFERS = TypeAdapter(list[DayOffer])
 _HEALTH = TypeAdapter(Health)
 
 
+class FileBody:
+    """The bytes of a file as they come in. ``offset``: where in the file they begin."""
+
+    def __init__(self, response: HTTPResponse, where: str, asked: int) -> None:
+        self._response, self._where = response, where
+        partial = response.status == HTTPStatus.PARTIAL_CONTENT
+        self.offset = asked if partial else 0
+        if partial and not (response.headers.get("Content-Range") or "").startswith(f"bytes {asked}-"):
+            raise DeviceProtocolError(f"{where} sends another range than the one asked for")
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that the device announced has arrived."""
+        return self._response.length in (0, None)
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the buffer, or less at the end; 0 is the end, or that the device hung up."""
+        with _errors_are_said(self._where):
+            return self._response.readinto(buffer)
+
+
 class AgentClient:
-    """One device's agent. Safe to use from several threads; close it after use, or use it as a context."""
+    """One device's agent. Safe to use from several threads; close it after use, or use it as a context.
+
+    Every method raises a `DeviceError` where the device does not answer or refuses.
+    """
 
     def __init__(
-        self,
-        device_id: str,
-        url: str,
-        token: str,
-        *,
-        ca_file: str | None = None,
-        timeout_s: float = 30.0,
-        connections: int = 4,
+        self, device_id: str, url: str, token: str, *, ca_file: str | None = None, timeout_s: float = 30.0
     ) -> None:
         self.device_id = device_id
+        self.where = f"'{device_id}' at {url}"
+        self._url = urlsplit(url)
+        self._timeout_s = timeout_s
+        # Bytes as they are stored: compressed ones would not resume at an offset.
+        self._headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
+        self._trust = trust(ca_file) if self._url.scheme == "https" else None
         self._http = httpx.Client(
             base_url=url,
-            # Bytes as they are stored: compressed ones would not resume at an offset.
-            headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"},
-            verify=_trust(ca_file) if url.startswith("https") else False,
+            headers=self._headers,
+            verify=self._trust or False,
             timeout=timeout_s,
-            limits=httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections + 1),
             trust_env=False,  # neither a proxy nor .netrc of the environment gets between us and a device
         )
 
@@ -94,14 +115,13 @@ class AgentClient:
         Raises:
             DeviceProtocolError: another device answers at this address.
             DeviceClockError: the clocks differ by more than ``clock_skew_s``, whatever the round trip took.
-            DeviceError: see the module's other errors.
         """
         before = datetime.now(UTC)
         health = self._json(_HEALTH, "/v1/health")
         after = datetime.now(UTC)
         if health.device_id != self.device_id:
             raise DeviceProtocolError(
-                f"at {self._http.base_url} answers device '{health.device_id}', not '{self.device_id}'",
+                f"{self.where} says it is '{health.device_id}'",
                 "Correct its address with `herdbook fleet enrol DEVICE --url URL`.",
             )
         ahead = health.now - after if health.now > after else min(health.now - before, timedelta(0))
@@ -113,7 +133,7 @@ class AgentClient:
         return health
 
     def days(self) -> list[DayOffer]:
-        """What the device offers: the latest revision of every day."""
+        """What the device offers: the latest revision of every day, oldest first."""
         offers = self._json(_OFFERS, "/v1/days")
         if len({offer.day for offer in offers}) != len(offers):
             raise DeviceProtocolError(f"'{self.device_id}' lists a day twice")
@@ -126,103 +146,87 @@ class AgentClient:
             NotFoundError: the device has no such day.
             ManifestError: it is larger than a manifest may be.
         """
-        with self.stream("GET", f"/v1/days/{day.isoformat()}/manifest") as response:
-            if response.status_code == httpx.codes.NOT_FOUND:
+        with self._open("GET", f"/v1/days/{day.isoformat()}/manifest") as response:
+            if response.status_code == HTTPStatus.NOT_FOUND:
                 raise NotFoundError(
                     f"'{self.device_id}' has no day {day}", "It may not have recorded it, or freed it already."
                 )
-            self._require(response, httpx.codes.OK)
+            self._require(response, HTTPStatus.OK)
             raw = self._read(response, MAX_MANIFEST_BYTES, ManifestError)
             etag = response.headers.get("etag")
             return raw, etag.removeprefix("W/").strip('"') if etag else None
 
-    @contextmanager
-    def file(self, sha256: str, offset: int = 0) -> Iterator[httpx.Response]:
-        """A file's bytes from an offset on: an open response with status 206, or 200 from the start.
-
-        Raises:
-            TransferCorruptError: the device does not have the file.
-        """
-        headers = {"Range": f"bytes={offset}-", "If-Range": f'"{sha256}"'} if offset else {}
-        with self.stream("GET", f"/v1/files/{sha256}", headers=headers) as response:
-            if response.status_code == httpx.codes.NOT_FOUND:
-                raise TransferCorruptError(f"'{self.device_id}' does not have the file {sha256[:12]}… it offers")
-            if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-                raise TransferCorruptError(f"the file {sha256[:12]}… of '{self.device_id}' is shorter than it says")
-            self._require(response, httpx.codes.OK, httpx.codes.PARTIAL_CONTENT)
-            yield response
-
     def acknowledge(self, day: date, revision: int, manifest_sha256: str) -> bool:
         """Let the device free a revision. False where it has a newer one by now, which a later night fetches."""
         body = {"revision": revision, "manifest_sha256": manifest_sha256}
-        with self.stream("POST", f"/v1/days/{day.isoformat()}/acknowledgement", json=body) as response:
-            if response.status_code == httpx.codes.CONFLICT:
+        with self._open("POST", f"/v1/days/{day.isoformat()}/acknowledgement", json=body) as response:
+            if response.status_code == HTTPStatus.CONFLICT:
                 return False
-            self._require(response, httpx.codes.NO_CONTENT, httpx.codes.OK)
+            self._require(response, HTTPStatus.NO_CONTENT, HTTPStatus.OK)
             return True
 
     @contextmanager
-    def stream(self, method: str, path: str, **more: Any) -> Iterator[httpx.Response]:
-        """An open response; whatever goes wrong on the wire, also while it is read, becomes a `DeviceError`."""
+    def file(self, sha256: str, offset: int = 0) -> Iterator[FileBody]:
+        """A file's bytes from an offset on, or from the start where the device does not do ranges.
+
+        Raises:
+            TransferCorruptError: the device does not have the file any more, or not all of it.
+        """
+        headers = self._headers | ({"Range": f"bytes={offset}-", "If-Range": f'"{sha256}"'} if offset else {})
+        connection = self._connection()
+        try:
+            with _errors_are_said(self.where):
+                connection.request("GET", f"{self._url.path}/v1/files/{sha256}", headers=headers)
+                response = connection.getresponse()
+                refusal = b"" if response.status in _SERVED else response.read(_MAX_REFUSAL)
+            if response.status in _LOST:
+                raise TransferCorruptError(refused(f"'{self.device_id}'", response.status, refusal).message)
+            if response.status not in _SERVED:
+                raise refused(self.where, response.status, refusal)
+            yield FileBody(response, self.where, offset)
+        finally:
+            connection.close()
+
+    def _connection(self) -> HTTPConnection:
+        host, port = self._url.hostname or "", self._url.port
+        if self._trust is None:
+            return HTTPConnection(host, port, timeout=self._timeout_s)
+        return HTTPSConnection(host, port, timeout=self._timeout_s, context=self._trust)
+
+    @contextmanager
+    def _open(self, method: str, path: str, **more: Any) -> Iterator[httpx.Response]:
         try:
             with self._http.stream(method, path, **more) as response:
                 yield response
-        except httpx.TimeoutException as error:
-            raise DeviceUnreachableError(f"'{self.device_id}' at {self._http.base_url} does not answer") from error
         except httpx.TransportError as error:
-            raise self._said(error) from error
-
-    def _said(self, error: httpx.TransportError) -> DeviceError:
-        where = f"'{self.device_id}' at {self._http.base_url}"
-        tls = _cause(error, ssl.SSLError)
-        if isinstance(tls, ssl.SSLCertVerificationError):
-            return DeviceAuthenticationError(
-                f"the certificate of {where} is not trusted: {tls.verify_message}",
-                "Give the authority's certificate with `herdbook fleet enrol DEVICE --ca-file FILE`.",
-            )
-        if tls is not None:
-            return DeviceProtocolError(f"{where} does not speak TLS as expected: {tls.reason}")
-        return DeviceUnreachableError(f"{where}: {error}")
+            raise broken(self.where, error) from error
 
     def _require(self, response: httpx.Response, *codes: int) -> None:
-        if response.status_code in codes:
-            return
-        where = f"'{self.device_id}' at {response.url}"
-        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise DeviceAuthenticationError(f"'{self.device_id}' refuses our token")
-        if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            raise DeviceError(f"{where} fails with status {response.status_code}")
-        raise DeviceProtocolError(f"{where} answers with status {response.status_code}")
+        if response.status_code not in codes:
+            raise refused(self.where, response.status_code, self._read(response, _MAX_REFUSAL, DeviceProtocolError))
 
     def _read(self, response: httpx.Response, limit: int, error: type[ManifestError | DeviceProtocolError]) -> bytes:
         raw = bytearray()
         for chunk in response.iter_bytes():
             raw += chunk
             if len(raw) > limit:
-                raise error(f"'{self.device_id}' sends more than {limit} bytes for {response.url.path}")
+                raise error(f"{self.where} sends more than {limit} bytes for {response.url.path}")
         return bytes(raw)
 
     def _json(self, adapter: TypeAdapter[T], path: str) -> T:
-        with self.stream("GET", path) as response:
-            self._require(response, httpx.codes.OK)
+        with self._open("GET", path) as response:
+            self._require(response, HTTPStatus.OK)
             raw = self._read(response, MAX_JSON_BYTES, DeviceProtocolError)
         try:
             return adapter.validate_json(raw)
         except ValidationError as error:
             first = error.errors()[0]["msg"]
-            raise DeviceProtocolError(f"{path} of '{self.device_id}' is not the agent's: {first}") from error
+            raise DeviceProtocolError(f"{path} of {self.where} is not the agent's: {first}") from error
 
 
-def _trust(ca_file: str | None) -> ssl.SSLContext:
+@contextmanager
+def _errors_are_said(where: str) -> Iterator[None]:
     try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"{ca_file}: {error}", "Enrol the device again with a readable --ca-file.") from error
-
-
-def _cause(error: BaseException | None, kind: type[T]) -> T | None:
-    while error is not None:
-        if isinstance(error, kind):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+        yield
+    except (OSError, HTTPException) as error:
+        raise broken(where, error) from error

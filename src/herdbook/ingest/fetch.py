@@ -10,14 +10,13 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-
-import httpx
+from typing import Self
 
 from herdbook.contracts.durable import disk_full_is_said, fsync_path, replace_durably
-from herdbook.errors import DeviceProtocolError, DeviceUnreachableError, TransferCorruptError
+from herdbook.errors import DeviceUnreachableError, TransferCorruptError
 from herdbook.ingest.client import AgentClient
 
 CHUNK = 1 << 20
@@ -122,39 +121,82 @@ def fetch(
 def _receive(
     client: AgentClient, item: Wanted, part: Path, stop: threading.Event, on_bytes: Callable[[int], None]
 ) -> str:
-    digest = hashlib.sha256()
-    with part.open("ab", buffering=0) as stream:
-        have = _hash_existing(part, digest) if stream.tell() <= item.size else -1
-        if have < 0:
+    """Bring a part up to its size; its digest then, or nothing where the device has other bytes than it says."""
+    with part.open("ab", buffering=0) as stream, _Hasher() as hasher:
+        have = stream.tell()
+        if have <= item.size:
+            hasher.read(part)
+        else:
             stream.truncate(0)
             have = 0
         if have == item.size:
-            return digest.hexdigest()
-        with client.file(item.sha256, have) as response:
-            if have and response.status_code == httpx.codes.OK:
+            return hasher.hexdigest()
+        with client.file(item.sha256, have) as body:
+            if body.offset != have:
                 stream.truncate(0)
-                digest, have = hashlib.sha256(), 0
-            elif have and not response.headers.get("content-range", "").startswith(f"bytes {have}-"):
-                raise DeviceProtocolError(f"'{client.device_id}' sends another range than the one asked for")
-            for chunk in response.iter_raw():
+                hasher.restart()
+                have = 0
+            while have < item.size:
                 if stop.is_set():
                     raise Interrupted
-                have += len(chunk)
-                if have > item.size:
-                    return ""
-                stream.write(chunk)
-                digest.update(chunk)
-                on_bytes(len(chunk))
-    return digest.hexdigest() if have == item.size else ""
+                buffer = hasher.buffer()
+                count = body.readinto(buffer)
+                if not count:
+                    break
+                stream.write(buffer[:count])
+                hasher.update(buffer[:count])
+                have += count
+                on_bytes(count)
+            if have < item.size and not body.complete:
+                raise DeviceUnreachableError(f"{client.where} hung up after {have} of {item.size} bytes")
+            # A longer file is not what was offered either.
+            extra = have == item.size and body.readinto(memoryview(bytearray(1)))
+    return "" if extra or have < item.size else hasher.hexdigest()
 
 
-def _hash_existing(part: Path, digest: hashlib._Hash) -> int:
-    have = 0
-    with part.open("rb", buffering=0) as stream:
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-            have += len(chunk)
-    return have
+class _Hasher:
+    """SHA-256 in a thread of its own, so that hashing one chunk and receiving the next go on at once.
+
+    A buffer handed out by ``buffer`` may be filled while the one before it is hashed: there are two.
+    """
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="sha256")
+        self._pending: Future[None] | None = None
+        self._buffers = [memoryview(bytearray(CHUNK)) for _ in range(2)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def buffer(self) -> memoryview:
+        self._buffers.reverse()
+        return self._buffers[0]
+
+    def update(self, chunk: memoryview) -> None:
+        self._wait()
+        self._pending = self._pool.submit(self._digest.update, chunk)
+
+    def read(self, part: Path) -> None:
+        """Hash what is there already."""
+        with part.open("rb", buffering=0) as stream:
+            while count := stream.readinto(self._buffers[0]):
+                self._digest.update(self._buffers[0][:count])
+
+    def restart(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def hexdigest(self) -> str:
+        self._wait()
+        return self._digest.hexdigest()
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
 
 
 def place(part: Path, targets: Iterable[Path]) -> None:

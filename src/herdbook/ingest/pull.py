@@ -76,7 +76,6 @@ def open_agent(settings: Settings, device: Device) -> AgentClient:
         read_token(settings, device.device_id),
         ca_file=device.ca_file,
         timeout_s=settings.timeout_s,
-        connections=settings.parallel_files,
     )
 
 
