@@ -57,7 +57,8 @@ def create_agent(
     store = DayStore(root)
     bearer = HTTPBearer(auto_error=False, description="The device's token.")
 
-    def authenticated(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
+    # A default, not an annotation: postponed annotations cannot see the local name.
+    def authenticated(given: HTTPAuthorizationCredentials | None = Depends(bearer)) -> None:  # noqa: B008
         presented = given.credentials if given else ""
         if not secrets.compare_digest(presented.encode(), token.encode()):
             raise HTTPException(401, "missing or wrong bearer token", {"WWW-Authenticate": "Bearer"})
