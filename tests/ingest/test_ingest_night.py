@@ -1,0 +1,219 @@
+"""A night with a device: what is pending, what is missing, and that one bad day does not stop the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from device_server import Device, serve
+from ingest_cases import SPEC, digest_of, enrolled, rewrite_manifest
+from sqlalchemy import func, select
+
+from herdbook.errors import (
+    DeviceBusyError,
+    DeviceUnreachableError,
+    DuplicateRowError,
+    ManifestError,
+    NotFoundError,
+    RowCountError,
+    TransferCorruptError,
+)
+from herdbook.fleet.inventory import retire, status
+from herdbook.ingest.lock import device_lock
+from herdbook.ingest.night import first_failure, ingest_device
+from herdbook.ingest.pull import ingest_day
+from herdbook.ingest.result import Finding, IngestResult, IngestState
+from herdbook.ledger.models import Attempt, DayState, DeviceDay
+from herdbook.ledger.session import ledger_session
+from herdbook.settings import Settings
+from support.device_day import DaySpec, write_device_day
+
+DEVICE = SPEC.device_id
+FIRST = date(2026, 3, 2)
+BARE = DaySpec()
+
+
+def days(*offsets: int) -> list[date]:
+    return [FIRST + timedelta(days=offset) for offset in offsets]
+
+
+def record(device: Device, *offsets: int, **more: object) -> None:
+    for day in days(*offsets):
+        write_device_day(device.root, replace(BARE, day=day, **more))
+
+
+def states(results: list[IngestResult]) -> list[tuple[int, str]]:
+    return [((result.day - FIRST).days, result.state.value) for result in results]
+
+
+def attempts(settings: Settings) -> int:
+    with ledger_session(settings) as session:
+        return session.scalar(select(func.count()).select_from(Attempt)) or 0
+
+
+def test_every_day_up_to_the_last_is_pulled_once(settings: Settings, device: Device) -> None:
+    record(device, 0, 1, 2, 3)
+    until = days(2)[0]
+    assert states(ingest_device(settings, DEVICE, until)) == [(0, "landed"), (1, "landed"), (2, "landed")]
+    device.requests.clear()
+    assert ingest_device(settings, DEVICE, until) == []
+    assert device.requests == ["/v1/health", "/v1/days"]
+    assert states(ingest_device(settings, DEVICE, days(3)[0])) == [(3, "landed")]
+
+
+def test_days_before_the_lookback_are_let_be(settings: Settings, device: Device) -> None:
+    record(device, 0, 1, 10)
+    short = settings.model_copy(update={"lookback_days": 9})
+    results = states(ingest_device(short, DEVICE, days(10)[0]))
+    assert results == [(1, "landed"), *((i, "missing") for i in range(2, 10)), (10, "landed")]
+
+
+def test_a_day_that_was_missing_is_fetched_by_a_later_night(settings: Settings, device: Device) -> None:
+    record(device, 0, 2)
+    assert states(ingest_device(settings, DEVICE, days(2)[0])) == [(0, "landed"), (1, "missing"), (2, "landed")]
+    record(device, 1)
+    assert states(ingest_device(settings, DEVICE, days(2)[0])) == [(1, "landed")]
+
+
+def test_a_device_without_any_day_misses_only_the_last(settings: Settings, device: Device) -> None:
+    assert states(ingest_device(settings, DEVICE, FIRST)) == [(0, "missing")]
+    assert first_failure(ingest_device(settings, DEVICE, FIRST)) is None
+
+
+def test_an_unfinished_day_is_asked_for_until_its_last_revision(settings: Settings, device: Device) -> None:
+    record(device, 0, final=False)
+    assert states(ingest_device(settings, DEVICE, FIRST)) == [(0, "landed")]
+    assert ingest_device(settings, DEVICE, FIRST) == []
+    record(device, 0, revision=2, animals=5)
+    (result,) = ingest_device(settings, DEVICE, FIRST)
+    assert (result.revision, device.acknowledged) == (2, {(FIRST.isoformat(), 2)})
+
+
+def test_one_bad_day_does_not_stop_the_others(settings: Settings, device: Device) -> None:
+    record(device, 0, 1, 2)
+    rewrite_manifest(device.latest()[days(1)[0].isoformat()], farm_id="no farm at all")
+    results = ingest_device(settings, DEVICE, days(2)[0])
+    assert states(results) == [(0, "landed"), (1, "quarantined"), (2, "landed")]
+    assert isinstance(first_failure(results), ManifestError)
+    assert ingest_device(settings, DEVICE, days(2)[0]) == [], "refused for good: only a new revision is asked for"
+    record(device, 1, revision=2)
+    assert states(ingest_device(settings, DEVICE, days(2)[0])) == [(1, "landed")]
+
+
+def test_a_corrupt_transfer_is_tried_again_by_a_later_night(settings: Settings, device: Device) -> None:
+    record(device, 0, 1)
+    folder = device.latest()[FIRST.isoformat()]
+    device.altered[digest_of(folder, "bout.parquet")] = b"noise"
+    results = ingest_device(settings, DEVICE, days(1)[0])
+    assert states(results) == [(0, "failed"), (1, "landed")]
+    assert isinstance(first_failure(results), TransferCorruptError)
+    device.altered.clear()
+    assert states(ingest_device(settings, DEVICE, days(1)[0])) == [(0, "landed")]
+
+
+def test_a_device_that_falls_silent_ends_the_night(settings: Settings, device: Device) -> None:
+    record(device, 0, 1, 2)
+    size = sum(path.stat().st_size for path in device.latest()[FIRST.isoformat()].glob("*.parquet"))
+    device.cut_after = size + 1000
+    results = ingest_device(settings, DEVICE, days(2)[0])
+    assert states(results) == [(0, "landed"), (1, "failed")]
+    assert isinstance(first_failure(results), DeviceUnreachableError)
+    assert status(settings)[0].state == "DeviceUnreachableError"
+    device.cut_after = None
+    assert states(ingest_device(settings, DEVICE, days(2)[0])) == [(1, "landed"), (2, "landed")]
+    assert status(settings)[0].state == "ok"
+
+
+def test_a_device_that_is_off_is_an_attempt_and_a_later_night_catches_up(
+    settings: Settings, device: Device, tmp_path: Path
+) -> None:
+    with serve(Device(tmp_path / "off")) as off:
+        enrolled(settings, off)
+    before = attempts(settings)
+    with pytest.raises(DeviceUnreachableError):
+        ingest_device(settings, DEVICE, FIRST)
+    assert attempts(settings) == before + 1
+    record(device, 0)
+    enrolled(settings, device)
+    assert states(ingest_device(settings, DEVICE, FIRST)) == [(0, "landed")]
+
+
+def test_a_lost_acknowledgement_is_given_again(settings: Settings, device: Device) -> None:
+    record(device, 0)
+    ingest_device(settings, DEVICE, FIRST)
+    device.acknowledged.clear()
+    assert states(ingest_device(settings, DEVICE, FIRST)) == [(0, "unchanged")]
+    assert device.acknowledged == {(FIRST.isoformat(), 1)}
+
+
+def test_a_lost_landing_folder_lands_again(settings: Settings, device: Device) -> None:
+    record(device, 0)
+    (result,) = ingest_device(settings, DEVICE, FIRST)
+    assert result.folder is not None
+    (result.folder / "landed.json").unlink()
+    assert ingest_day(settings, DEVICE, FIRST).state is IngestState.LANDED
+
+
+def test_a_day_the_lake_holds_is_not_landed_again(settings: Settings, device: Device) -> None:
+    record(device, 0)
+    ingest_device(settings, DEVICE, FIRST)
+    with ledger_session(settings) as session:
+        session.scalars(select(DeviceDay)).one().state = DayState.LOADED
+    assert ingest_device(settings, DEVICE, FIRST) == []
+    assert ingest_day(settings, DEVICE, FIRST).state is IngestState.UNCHANGED
+
+
+def hold(settings: Settings, held: object, release: object) -> None:
+    with device_lock(settings, DEVICE):
+        held.set()  # type: ignore[attr-defined]
+        release.wait(30)  # type: ignore[attr-defined]
+
+
+def test_two_ingests_of_a_device_do_not_meet(settings: Settings, device: Device) -> None:
+    record(device, 0)
+    context = get_context("spawn")
+    held, release = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(settings, held, release))
+    other.start()
+    try:
+        assert held.wait(30)
+        with pytest.raises(DeviceBusyError, match=str(other.pid)):
+            ingest_device(settings, DEVICE, FIRST)
+    finally:
+        release.set()
+        other.join()
+    assert states(ingest_device(settings, DEVICE, FIRST)) == [(0, "landed")]
+
+
+def test_a_lock_of_a_killed_process_is_free(settings: Settings, device: Device) -> None:
+    record(device, 0)
+    context = get_context("spawn")
+    held, release = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(settings, held, release))
+    other.start()
+    assert held.wait(30)
+    other.kill()
+    other.join()
+    assert states(ingest_device(settings, DEVICE, FIRST)) == [(0, "landed")]
+
+
+def test_a_day_that_could_not_land_is_told_before_findings_of_others() -> None:
+    minor = Finding(DuplicateRowError, "a", 1, "minor")
+    major = Finding(RowCountError, "b", None, "major")
+    results = [
+        IngestResult(DEVICE, FIRST, 1, IngestState.LANDED, findings=(minor,)),
+        IngestResult(DEVICE, FIRST, 1, IngestState.QUARANTINED, findings=(major,)),
+    ]
+    failure = first_failure(results)
+    assert isinstance(failure, RowCountError)
+    assert failure.message == "major"
+
+
+def test_a_retired_device_is_not_asked(settings: Settings, device: Device) -> None:
+    retire(settings, DEVICE)
+    with pytest.raises(NotFoundError, match="retired"):
+        ingest_device(settings, DEVICE, FIRST)
+    assert device.requests == []
