@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from herdbook.cli import animal, edge, evaluate, fleet, house, ingest, labels, load, roster, simulate
+from herdbook.cli import animal, edge, evaluate, export, fleet, house, ingest, labels, lake, load, roster, simulate, sql
 from herdbook.cli.app import app
 from herdbook.cli.output import print_error
 from herdbook.errors import HerdbookError
@@ -16,11 +16,14 @@ app.command()(house.doctor)
 app.command()(ingest.ingest)
 app.command()(load.load)
 app.command()(load.publish)
+app.command()(sql.sql)
+app.command()(export.export)
 app.add_typer(animal.app, name="animal")
 app.add_typer(edge.app, name="edge")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(labels.app, name="labels")
+app.add_typer(lake.app, name="lake")
 app.add_typer(roster.app, name="roster")
 app.add_typer(simulate.app, name="simulate")
 

@@ -11,7 +11,9 @@ from importlib.metadata import version
 
 import duckdb
 
+from herdbook.lake.attach import quoted
 from herdbook.lake.definitions import Kind, of_kind
+from herdbook.lake.metadata import described_columns, read_metadata
 from herdbook.lake.migrate import create_people, create_tables, definitions_digest
 from herdbook.settings import Settings
 
@@ -111,6 +113,25 @@ def _make(herd: duckdb.DuckDBPyConnection, settings: Settings, *, embeddings: bo
         "CREATE TABLE published"
         " (published_at TIMESTAMPTZ, snapshot_id BIGINT, herdbook_version VARCHAR, embeddings BOOLEAN, digest VARCHAR)"
     )
+    _describe(herd)
+
+
+def _describe(herd: duckdb.DuckDBPyConnection) -> None:
+    """Give tables, views and columns the comments that database tools show."""
+    found = herd.execute(
+        "SELECT schema_name || '.' || table_name, 'TABLE' FROM duckdb_tables() WHERE database_name = 'herd'"
+        " UNION ALL SELECT schema_name || '.' || view_name, 'VIEW' FROM duckdb_views() WHERE database_name = 'herd'"
+    )
+    kinds = dict(found.fetchall())
+    for definition in of_kind(Kind.TABLE, Kind.VIEW):
+        if definition.qualified not in kinds:
+            continue
+        name, metadata = definition.qualified, read_metadata(definition)
+        grain = quoted(f"{metadata.grain}. {' '.join(metadata.description.split())}")
+        herd.execute(f"COMMENT ON {kinds[name]} {name} IS {grain}")
+        for column, described in described_columns(definition).items():
+            comment = quoted(f"{described.description} [{described.unit}]")
+            herd.execute(f'COMMENT ON COLUMN {name}."{column}" IS {comment}')
 
 
 def _tables(*, embeddings: bool) -> tuple[list[str], list[str]]:

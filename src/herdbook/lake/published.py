@@ -21,7 +21,7 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
     """
     if not path.is_file():
         raise NotFoundError(
-            f"there is no published herd database at {path}", "`herdbook lake publish` writes it from what is loaded."
+            f"there is no published herd database at {path}", "`herdbook publish` writes it from what is loaded."
         )
     connection = duckdb.connect()
     try:
@@ -31,9 +31,7 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
         lock_down(connection)
     except duckdb.Error as error:
         connection.close()
-        raise StorageError(
-            f"{path} is not a herd database: {error}", "`herdbook lake publish` writes it anew."
-        ) from error
+        raise StorageError(f"{path} is not a herd database: {error}", "`herdbook publish` writes it anew.") from error
     return connection
 
 

@@ -57,6 +57,18 @@ def write(settings: Settings, work: Callable[[duckdb.DuckDBPyConnection], T], *,
         pause = min(pause * 2, 2.0)
 
 
+@contextmanager
+def writers_kept_out(settings: Settings) -> Iterator[None]:
+    """Keep other writers of this machine out of a lake on SQLite within the block.
+
+    Raises:
+        LakeBusyError: they held it for longer than ``settings.lake_wait_s``.
+    """
+    deadline = time.monotonic() + settings.lake_wait_s
+    with _turn(parse_catalog(settings).file, deadline, create=False):
+        yield
+
+
 def _once(settings: Settings, work: Callable[[duckdb.DuckDBPyConnection], T], *, create: bool) -> T:
     connection = open_lake(settings, create=create)
     try:

@@ -1,0 +1,31 @@
+"""``herdbook sql``: one query on the herd."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from herdbook.cli.output import JsonFlag, print_rows
+from herdbook.settings import get_settings
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One query that reads, for example 'FROM animal_day LIMIT 5'.")],
+    *,
+    lake: Annotated[
+        bool, typer.Option("--lake", help="Ask the lake itself: newer, with superseded loads and every embedding.")
+    ] = False,
+    pin: Annotated[
+        str | None, typer.Option(help="Ask the lake as it was when this name was pinned.", metavar="NAME")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run one read-only query on herd.duckdb. Tables: SHOW TABLES; columns: DESCRIBE animal_day; times are UTC."""
+    from herdbook.lake.pins import pinned_snapshot
+    from herdbook.lake.query import ask
+
+    settings = get_settings()
+    snapshot = None if pin is None else pinned_snapshot(settings, pin)
+    answer = ask(settings, query, lake=lake, snapshot=snapshot)
+    print_rows(answer.as_dicts(), as_json=as_json)

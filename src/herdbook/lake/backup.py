@@ -1,0 +1,158 @@
+"""Back up the lake and the ledger as they are at one moment.
+
+Parquet files never change once written, so a backup on the same disk links them: it costs little and survives the
+lake's own clean-up. To survive the disk, copy the finished folder elsewhere. Tokens and footage are not in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from herdbook.contracts.durable import disk_full_is_said, fsync_path, write_durably
+from herdbook.errors import MissingDependencyError, StorageError
+from herdbook.lake.attach import parse_catalog, redact
+from herdbook.lake.transaction import writers_kept_out
+from herdbook.settings import Settings
+
+KEEP = 7
+"""Backups that stay; older ones are removed when a new one is complete."""
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+def backup(settings: Settings, *, keep: int = KEEP, progress: Callable[[int], None] | None = None) -> Path:
+    """Write ``settings.backups/<UTC time>/`` with the catalog, the lake's data and the ledger.
+
+    Args:
+        settings: where everything is.
+        keep: how many backups stay, this one included; at least 1.
+        progress: told the number of files done so far.
+
+    Returns:
+        The folder. It appears under its name when it is complete.
+
+    Raises:
+        StorageError: a store cannot be copied; what was there before stays.
+        DiskFullError: there is no room.
+        MissingDependencyError: PostgreSQL's ``pg_dump`` is not installed.
+    """
+    settings.backups.mkdir(parents=True, exist_ok=True)
+    for left in settings.backups.glob(".*.part"):  # of a backup that was killed
+        shutil.rmtree(left)
+    stamp = datetime.now(UTC).strftime(_STAMP)
+    part = settings.backups / f".{stamp}.part"
+    part.mkdir()
+    with disk_full_is_said(part), writers_kept_out(settings):
+        _copy_catalog(settings, part)
+        _copy_data(settings, part / "data", progress)
+        _copy_ledger(settings, part)
+    write_durably(part / "README.txt", _README.encode())
+    fsync_path(part)
+    final = settings.backups / stamp
+    while final.exists():  # two within one second
+        time.sleep(0.2)
+        final = settings.backups / datetime.now(UTC).strftime(_STAMP)
+    part.rename(final)
+    fsync_path(settings.backups)
+    for old in backups(settings)[: -max(keep, 1)]:
+        shutil.rmtree(old)
+    return final
+
+
+def backups(settings: Settings) -> list[Path]:
+    """Complete backups, oldest first."""
+    return sorted(f for f in settings.backups.glob("[0-9]*T*Z") if f.is_dir())
+
+
+def _copy_catalog(settings: Settings, target: Path) -> None:
+    catalog = parse_catalog(settings)
+    if catalog.file is not None:
+        copy_sqlite(catalog.file, target / "catalog.sqlite")
+    else:
+        _dump_postgres(catalog.target, target / "catalog.dump")
+
+
+def _copy_ledger(settings: Settings, target: Path) -> None:
+    url = settings.ledger_database_url
+    if url.startswith("sqlite:///"):
+        file = Path(url.removeprefix("sqlite:///"))
+        if file.is_file():  # an installation may have a lake and no device yet
+            copy_sqlite(file, target / "ledger.sqlite")
+    else:
+        _dump_postgres("postgresql" + url[url.index("://") :], target / "ledger.dump")
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """A consistent copy of a SQLite file that others may be writing.
+
+    Raises:
+        StorageError: it is not a SQLite file, or cannot be read.
+    """
+    try:
+        with (
+            closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=60)) as old,
+            closing(sqlite3.connect(target)) as new,
+        ):
+            old.backup(new)
+    except sqlite3.Error as error:
+        raise StorageError(f"{source} cannot be copied: {error}") from error
+    fsync_path(target)
+
+
+def _dump_postgres(dsn: str, target: Path) -> None:
+    program = shutil.which("pg_dump")
+    if program is None:
+        raise MissingDependencyError(
+            "pg_dump is not installed, and the backup needs it",
+            "Install PostgreSQL's client programs of the server's version or newer.",
+        )
+    command = [program, "--format=custom", f"--file={target}", f"--dbname={dsn}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own settings
+    if done.returncode != 0:
+        raise StorageError(f"pg_dump failed: {redact(done.stderr.strip())}", "Follow what pg_dump says.")
+    fsync_path(target)
+
+
+def _copy_data(settings: Settings, target: Path, progress: Callable[[int], None] | None) -> None:
+    target.mkdir()
+    if "://" in settings.lake_data_path:
+        note = f"The lake's files stay in {settings.lake_data_path}; keep them with the store's own versioning.\n"
+        write_durably(target / "README.txt", note.encode())
+        return
+    source = Path(settings.lake_data_path)
+    done = 0
+    for name, folders, files in os.walk(source):
+        here = target / Path(name).relative_to(source)
+        for folder in folders:
+            (here / folder).mkdir()
+        for file in files:
+            _link(Path(name, file), here / file)
+            done += 1
+            if progress is not None:
+                progress(done)
+        fsync_path(here)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+            raise
+        shutil.copyfile(source, target)
+        fsync_path(target)
+
+
+_README = """A backup of a Herdbook: the lake's catalog and data, and the ledger, all of one moment.
+To look into it, point HERDBOOK_CATALOG, HERDBOOK_DATA_PATH and HERDBOOK_LEDGER_URL at a copy of these files.
+Device tokens, footage and the published herd.duckdb are not in it; the last is written anew by `herdbook publish`.
+"""
