@@ -3,8 +3,7 @@
 Files are addressed by the sha256 that a manifest of this device names; nothing of a request becomes part of a path.
 """
 
-from __future__ import annotations
-
+# Annotations are not postponed here: FastAPI could not see the local names (`bearer`, `latest`) in them.
 import secrets
 import shutil
 from collections.abc import Callable
@@ -57,8 +56,7 @@ def create_agent(
     store = DayStore(root)
     bearer = HTTPBearer(auto_error=False, description="The device's token.")
 
-    # A default, not an annotation: postponed annotations cannot see the local name.
-    def authenticated(given: HTTPAuthorizationCredentials | None = Depends(bearer)) -> None:  # noqa: B008
+    def authenticated(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
         presented = given.credentials if given else ""
         if not secrets.compare_digest(presented.encode(), token.encode()):
             raise HTTPException(401, "missing or wrong bearer token", {"WWW-Authenticate": "Bearer"})
