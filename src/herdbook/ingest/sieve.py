@@ -16,7 +16,8 @@ Mask = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-REJECT_COLUMNS = ("error", "reason", "source_file", "source_row")
+REJECT_COLUMNS = ("rejected_error", "rejected_reason", "source_file", "source_row")
+"""Unlike any column of a record kind: coverage has a ``reason`` of its own."""
 
 
 @dataclass(frozen=True)
