@@ -30,6 +30,8 @@ class Association:
             minimum_iou_threshold=0.1,
         )
         self._tracker = self._make()
+        self._confirm_frames = confirm_frames
+        self._fresh = True
         self._offset = 0
         self._highest = 0
 
@@ -42,6 +44,12 @@ class Association:
             class_id=np.zeros(len(boxes), int),
             data={"row": np.arange(len(boxes))},
         )
+        if self._fresh and len(boxes):
+            # The library numbers a track at its second sight; those who are there from the start are shown twice.
+            for _ in range(self._confirm_frames):
+                self._tracker.update(given, timestamp=seconds)
+                seconds += 1e-4
+            self._fresh = False
         found = self._tracker.update(given, timestamp=seconds)
         tracks = [0] * len(boxes)
         if len(found):
@@ -55,4 +63,5 @@ class Association:
     def forget(self) -> None:
         """End every track: what comes next are other tracks, even of the same animals."""
         self._tracker = self._make()
+        self._fresh = True
         self._offset = self._highest

@@ -13,6 +13,8 @@ Pixels = NDArray[np.float64]
 """N x 2, x and y."""
 
 _ROUNDS = 3
+_GUESS_ROUNDS = 10
+_DEPTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the thickest place
 _SAMPLE = 1500  # pixels of a blob that take part in the rounds
 
 
@@ -83,24 +85,26 @@ def split(blob: Blob, priors: Sequence[Prior], typical: float) -> list[Blob]:
     if len(here) < 2 and (typical <= 0 or blob.area < 1.7 * typical):
         return [blob]
     pixels = blob.pixels()
-    if len(here) < 2:
-        here = _guess(pixels, round(len(pixels) / typical))
-    means = np.stack([p.mean for p in here])
-    inverse = np.stack([np.linalg.inv(p.covariance + np.eye(2)) for p in here])
     some = pixels[:: max(1, len(pixels) // _SAMPLE)]
+    if len(here) < 2:
+        here = _guess(blob, some, typical)
+    means, covariances = np.stack([p.mean for p in here]), np.stack([p.covariance for p in here])
     for _ in range(_ROUNDS):
-        owner = _nearest(some, means, inverse)
-        for k in range(len(here)):
-            mine = some[owner == k]
-            if len(mine):
-                means[k] = mine.mean(axis=0)
-    owner = _nearest(pixels, means, inverse)
+        owner = _nearest(some, means, covariances)
+        means = np.stack([_mean(some[owner == k], means[k]) for k in range(len(here))])
+    owner = _nearest(pixels, means, covariances)
     parts = []
     for k, prior in enumerate(here):
         mine = pixels[owner == k].astype(int)
         if len(mine) >= 0.2 * min(prior.area, typical or prior.area):
             parts.append(_blob_of(mine))
-    return parts if len(parts) > 1 else [blob]
+    if len(parts) < 2:
+        return [blob]
+    return [small for part in parts for small in (split(part, (), typical) if not priors else [part])]
+
+
+def _mean(pixels: Pixels, otherwise: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(pixels.mean(axis=0)) if len(pixels) else otherwise
 
 
 def _inside(blob: Blob, prior: Prior) -> bool:
@@ -112,21 +116,50 @@ def _inside(blob: Blob, prior: Prior) -> bool:
     return bool(blob.mask[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1].any())
 
 
-def _nearest(pixels: Pixels, means: NDArray[np.float64], inverse: NDArray[np.float64]) -> NDArray[np.intp]:
+def _nearest(pixels: Pixels, means: NDArray[np.float64], covariances: NDArray[np.float64]) -> NDArray[np.intp]:
+    inverse = np.linalg.inv(covariances + np.eye(2))
     dx, dy = pixels[:, 0] - means[:, :1], pixels[:, 1] - means[:, 1:]
     a, b, c = inverse[:, 0, 0, None], inverse[:, 0, 1, None], inverse[:, 1, 1, None]
     return np.asarray((a * dx * dx + 2 * b * dx * dy + c * dy * dy).argmin(axis=0))
 
 
-def _guess(pixels: Pixels, animals: int) -> list[Prior]:
-    """Round animals of equal size along the blob's main axis."""
-    centred = pixels - pixels.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.cov(centred.T))
-    along = centred @ vectors[:, -1]
-    quantiles = np.quantile(along, (np.arange(animals) + 0.5) / animals)
-    covariance = np.eye(2) * max(values[0], 1.0)
-    area = len(pixels) / animals
-    return [Prior(pixels.mean(axis=0) + q * vectors[:, -1], covariance, area) for q in quantiles]
+def _guess(blob: Blob, pixels: Pixels, typical: float) -> list[Prior]:
+    """Animals that nobody saw apart: the thick parts that remain when thin ones wear away, else as many as fit."""
+    # Two large ones are likelier than three small ones, hence the number is rounded down more often than up.
+    animals = max(2, int(blob.area / typical + 0.35))
+    cores = _cores(blob, animals, 0.1 * typical)
+    if len(cores) > 1:
+        return [Prior(*core.gaussian, blob.area / len(cores)) for core in cores]
+    return [Prior(m, c, blob.area / animals) for m, c in zip(*_side_by_side(pixels, animals), strict=True)]
+
+
+def _cores(blob: Blob, animals: int, smallest: float) -> list[Blob]:
+    """The most parts, up to so many, into which the blob falls when it is eroded deeper and deeper."""
+    import cv2
+
+    depth = cv2.distanceTransform(np.pad(blob.mask, 1).view(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    most: list[Blob] = []
+    for share in _DEPTHS:
+        parts = find((depth > share * depth.max()).astype(np.uint8), smallest)
+        if len(most) < len(parts) <= animals:
+            most = parts
+    return [Blob(blob.x + part.x, blob.y + part.y, part.mask) for part in most]
+
+
+def _side_by_side(pixels: Pixels, animals: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means and covariances of a mixture that starts round, in a row along the main axis."""
+    centre = pixels.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(pixels.T))
+    along = (pixels - centre) @ vectors[:, -1]
+    means = centre + np.quantile(along, (np.arange(animals) + 0.5) / animals)[:, None] * vectors[:, -1]
+    covariances = np.stack([np.eye(2) * max(values[0], 1.0)] * animals)
+    for _ in range(_GUESS_ROUNDS):
+        owner = _nearest(pixels, means, covariances)
+        for k in range(animals):
+            mine = pixels[owner == k]
+            if len(mine) > 10:
+                means[k], covariances[k] = mine.mean(axis=0), np.cov(mine.T)
+    return means, covariances
 
 
 def _blob_of(pixels: NDArray[np.int_]) -> Blob:

@@ -7,6 +7,7 @@ are not told apart, so that an animal lying with its rump in the trough looks as
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ BEHAVIOURS = ("sleeping", "lying", "standing", "walking", "eating", "drinking", 
 _SLEEPING, _LYING, _STANDING, _WALKING, _EATING, _DRINKING, _INVESTIGATING = range(len(BEHAVIOURS))
 _CERTAIN = 0.9  # no rule here is surer of a behaviour than this
 _WINDOW_S = 2.0
+_BED = float(np.log(4))
+"""Log-odds that a lying area adds: animals are there to lie, and sometimes stand."""
 
 
 def judge(track: Track, camera: Camera, parameters: MotionParameters) -> Judgement:
@@ -27,12 +30,14 @@ def judge(track: Track, camera: Camera, parameters: MotionParameters) -> Judgeme
     body = float(np.median(track.length)) or 1.0
     speed = _speed(track) / body
     walking = _logistic((speed - parameters.walk_body_lengths_s) / (0.25 * parameters.walk_body_lengths_s))
-    still_s = _stillness(track, parameters.still_body_lengths * body)
-    motionless_s = _stillness(track, parameters.still_body_lengths * body / 3)
-    lying = _logistic((still_s - parameters.lying_after_s) / (0.25 * parameters.lying_after_s))
-    asleep = _logistic((motionless_s - parameters.sleeping_after_s) / (0.25 * parameters.sleeping_after_s))
+    p = parameters
+    still = stillness(track, p.still_body_lengths * body)
+    motionless = stillness(track, p.still_body_lengths * body / 3)
+    zone, feeding, drinking, bedded = _places(track, camera)
+    lying_odds = longer_odds(still, p.pause_s, p.lying_s, p.pauses_per_lying) + np.where(bedded, _BED, 0.0)
+    lying = _logistic(lying_odds)
+    asleep = _logistic(longer_odds(motionless, p.stirring_s, p.sleeping_s, p.stirrings_per_sleep))
     slow = _logistic((speed - 0.4 * parameters.walk_body_lengths_s) / (0.1 * parameters.walk_body_lengths_s))
-    zone, feeding, drinking = _places(track, camera)
 
     here = np.zeros((steps, len(BEHAVIOURS)))
     at_rest = 1 - walking
@@ -60,30 +65,53 @@ def _speed(track: Track) -> NDArray[np.float64]:
     return np.asarray(np.divide(moved, elapsed, out=np.zeros(len(index)), where=elapsed > 0))
 
 
-def _stillness(track: Track, radius: float) -> NDArray[np.float64]:
-    """For each step, seconds of the whole period for which the animal stayed within a radius of where it settled."""
+class Stillness(NamedTuple):
+    """For each step, the period for which the animal stayed where it was."""
+
+    seconds: NDArray[np.float64]
+    """Length of the whole period, as far as it was seen."""
+    cut: NDArray[np.int64]
+    """How many of its ends were not seen, because the track began or ended in it: 0, 1 or 2."""
+
+
+def stillness(track: Track, radius: float) -> Stillness:
+    """Periods in which the animal stayed within a radius of where it settled."""
     steps = len(track.seconds)
-    lasting = np.zeros(steps)
-    first = 0
-    anchor = track.centre[0].copy() if steps else np.zeros(2)
-    settled = 0.0
+    seconds, cut = np.zeros(steps), np.zeros(steps, np.int64)
+    first, settled = 0, 0.0
+    anchor = track.centre[0].copy()
     for i in range(steps + 1):
         if i < steps and np.hypot(*(track.centre[i] - anchor)) <= radius:
             settled += 1
             anchor += (track.centre[i] - anchor) / min(settled, 60)
             continue
-        if i > first:
-            lasting[first:i] = track.seconds[i - 1] - track.seconds[first] + track.step_s
+        seconds[first:i] = track.seconds[i - 1] - track.seconds[first] + track.step_s
+        cut[first:i] = (first == 0) + (i == steps)
         if i < steps:
             first, anchor, settled = i, track.centre[i].copy(), 1.0
-    return lasting
+    return Stillness(seconds, cut)
 
 
-def _places(track: Track, camera: Camera) -> tuple[tuple[str | None, ...], NDArray[np.bool_], NDArray[np.bool_]]:
-    """The zone of each step, and whether the animal reaches into a feeder or drinker with an end of its body."""
+def longer_odds(still: Stillness, short_s: float, long_s: float, short_per_long: float) -> NDArray[np.float64]:
+    """Log-odds that a still period is of the kind that lasts long.
+
+    Both kinds last exponentially with means `short_s` and `long_s`, and there are `short_per_long` short ones for each
+    long one. A period seen whole counts with its density; each end that was not seen replaces the rate by the chance to
+    have lasted longer, and a period that fills the track was met in proportion to its length (renewal theory: Cox 1962,
+    ch. 5). So an animal that lies through a clip of half a minute is not taken to stand because the clip is short.
+    """
+    grows = still.seconds * (1 / short_s - 1 / long_s)
+    return np.asarray(grows - np.log(short_per_long) + (still.cut - 1) * np.log(long_s / short_s))
+
+
+_Bools = NDArray[np.bool_]
+
+
+def _places(track: Track, camera: Camera) -> tuple[tuple[str | None, ...], _Bools, _Bools, _Bools]:
+    """The zone of each step, and whether the animal reaches into a feeder or drinker, or is in a lying area."""
     steps = len(track.seconds)
     names: list[str | None] = [None] * steps
-    feeding, drinking = np.zeros(steps, bool), np.zeros(steps, bool)
+    feeding, drinking, bedded = np.zeros(steps, bool), np.zeros(steps, bool), np.zeros(steps, bool)
     order = {ZoneKind.LYING: 0, ZoneKind.FEEDER: 1, ZoneKind.DRINKER: 2}
     for zone in sorted((z for z in camera.zones if z.kind in order), key=lambda z: order[z.kind]):
         held = _valid(zone, track)
@@ -91,12 +119,13 @@ def _places(track: Track, camera: Camera) -> tuple[tuple[str | None, ...], NDArr
         inside = _inside(track.centre, zone)
         if zone.kind is ZoneKind.LYING:
             there = held & inside
+            bedded[there] = True
         else:
             there = held & (inside | reaches)
             (feeding if zone.kind is ZoneKind.FEEDER else drinking)[there] = True
         for i in np.flatnonzero(there):
             names[i] = zone.zone_id
-    return tuple(names), feeding, drinking
+    return tuple(names), feeding, drinking, bedded
 
 
 def _valid(zone: Zone, track: Track) -> NDArray[np.bool_]:

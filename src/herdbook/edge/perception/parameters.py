@@ -26,15 +26,23 @@ class MotionParameters(Contract):
     """Time in which the floor's picture follows slow changes, where no animal is."""
     lost_s: Positive = 2.0
     """How long an unseen animal is waited for before its tracklet ends."""
-    confirm_frames: Annotated[int, Field(ge=1)] = 2
-    """Detections in a row that make a tracklet."""
+    confirm_frames: Annotated[int, Field(ge=1)] = 1
+    """Detections in a row that make a track; what lasts under a second is dropped anyway (`tracklets`)."""
     walk_body_lengths_s: Positive = 0.25
     """Speed from which an animal walks, in body lengths per second."""
     still_body_lengths: Positive = 0.15
     """An animal that stays within this radius is still."""
-    lying_after_s: Positive = 30.0
-    """Still for this long away from feeder and drinker: as likely lying as standing."""
-    sleeping_after_s: Positive = 300.0
-    """Lying motionless for this long: as likely asleep as awake."""
+    pause_s: Positive = 15.0
+    """Mean time for which an animal stands still."""
+    lying_s: Positive = 1200.0
+    """Mean time for which it lies."""
+    pauses_per_lying: Positive = 20.0
+    """How many times it stands still for each time it lies down."""
+    stirring_s: Positive = 60.0
+    """Mean time between movements of an animal that lies awake."""
+    sleeping_s: Positive = 600.0
+    """Mean time without movement of one that sleeps."""
+    stirrings_per_sleep: Positive = 20.0
+    """How many motionless times of lying awake there are for each sleep."""
     min_bout_s: Positive = 2.0
     """Shorter bouts are absorbed by their neighbours."""
