@@ -10,8 +10,8 @@ from av.error import FFmpegError
 
 from herdbook.errors import ClipDecodeError
 
-_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi"
-"""Formats that hold their own data. Playlists, which would make the reader open files and addresses of their choosing,
+_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
+"""Formats that hold their own data and an index. Playlists, which would make the reader open files and addresses of their choosing,
 are not among them."""
 _FRAMES = 3
 
@@ -39,7 +39,8 @@ def require_decodable(path: Path, name: str) -> None:
             for offset in (begin + length // 2, begin + length) if length else ():
                 container.seek(offset, stream=stream, backward=True)
                 if not _decode(container, stream):
-                    raise ClipDecodeError(f"{name} ends before its {length * (stream.time_base or 1):.1f} s are over")
+                    seconds = float(length * (stream.time_base or 1))
+                    raise ClipDecodeError(f"{name} breaks off before its {seconds:.1f} s are over")
     except (FFmpegError, OSError, ValueError) as error:
         raise ClipDecodeError(f"{name} does not decode as video: {_said(error)}") from error
 

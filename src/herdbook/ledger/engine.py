@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from herdbook.errors import ConfigurationError, StorageError
+from herdbook.errors import ConfigurationError, DiskFullError, StorageError
 from herdbook.settings import Settings
 
 BUSY_TIMEOUT_S = 60
@@ -60,8 +60,15 @@ def storage_errors_are_said() -> Iterator[None]:
         yield
     except DatabaseError as error:
         if isinstance(error, OperationalError) or type(error) is DatabaseError:
+            if _is_full(error.orig):
+                raise DiskFullError("no space left for the ledger") from error
             raise StorageError(f"the ledger cannot be used: {error.orig}") from error
         raise
+
+
+def _is_full(error: BaseException | None) -> bool:
+    sqlite = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return sqlite or getattr(error, "pgcode", None) == "53100"  # PostgreSQL's disk_full
 
 
 def _prepare_sqlite(engine: Engine) -> None:
