@@ -1,8 +1,9 @@
-"""An Airflow per test, copied from one whose database was made once; Herdbook's state beside it."""
+"""One Airflow for all tests here, and an initialised Herdbook for each."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,22 @@ from support.airflow_home import AirflowHome
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> AirflowHome:
-    folder = tmp_path_factory.mktemp("airflow")
-    settings = Settings(home=tmp_path_factory.mktemp("home"))
-    migrate(settings)
-    upgrade(settings)
-    home = AirflowHome(folder, settings)
-    home.python("-m", "airflow", "db", "migrate")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
+    """Airflow without a scheduler."""
+    with AirflowHome(tmp_path_factory.mktemp("airflow")) as airflow:
+        yield airflow
+
+
+@pytest.fixture(scope="session")
+def _initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    migrate(Settings(home=home))
+    upgrade(Settings(home=home))
     return home
 
 
 @pytest.fixture
-def airflow(made_once: AirflowHome, tmp_path: Path) -> AirflowHome:
-    """An initialised Herdbook and Airflow."""
-    shutil.copytree(made_once.folder, tmp_path / "airflow")
-    shutil.copytree(made_once.settings.home, tmp_path / "home")
-    return AirflowHome(tmp_path / "airflow", Settings(home=tmp_path / "home", lake_wait_s=30))
+def settings(_initialised: Path, tmp_path: Path) -> Settings:
+    """A Herdbook with an empty lake and ledger."""
+    shutil.copytree(_initialised, tmp_path / "home")
+    return Settings(home=tmp_path / "home", lake_wait_s=30)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from herdbook.contracts.landed_day import landed_days
 from herdbook.fleet import inventory
+from herdbook.settings import Settings
 from support.agents import make_device, serving
 from support.airflow_home import AirflowHome
 from support.device_day import DaySpec
@@ -18,22 +19,25 @@ AFTER_MARCH_2 = "2026-03-03T01:00:00+00:00"
 """A run started by hand then is about the night before."""
 
 
-def landed(airflow: AirflowHome) -> list[str]:
-    return [f"{f.parent.parent.name} {f.parent.name}" for f in landed_days(airflow.settings.landing)]
+def landed(settings: Settings) -> list[str]:
+    return [f"{f.parent.parent.name} {f.parent.name}" for f in landed_days(settings.landing)]
 
 
-def test_a_night_lands_every_device_that_answers(airflow: AirflowHome, tmp_path: Path) -> None:
+def enrol_absent(settings: Settings, device_id: str) -> None:
+    inventory.enrol(
+        settings, device_id, farm_id="demo-farm", url="http://127.0.0.1:9", timezone="Europe/London", token="x" * 32
+    )
+
+
+def test_a_night_lands_every_device_that_answers(airflow: AirflowHome, settings: Settings, tmp_path: Path) -> None:
     with ExitStack() as stack:
         for device in ("barn-a-1", "barn-a-2"):
             root = make_device(tmp_path / device, device, DAYS, DaySpec(clips=1))
-            stack.enter_context(serving(airflow.settings, root))
-        off = "http://127.0.0.1:9"
-        inventory.enrol(
-            airflow.settings, "barn-a-3", farm_id="demo-farm", url=off, timezone="Europe/London", token="x" * 32
-        )
-        night = airflow.test("nightly_ingest", AFTER_MARCH_2)
+            stack.enter_context(serving(settings, root))
+        enrol_absent(settings, "barn-a-3")
+        night = airflow.test("nightly_ingest", AFTER_MARCH_2, settings.home)
 
-    assert landed(airflow) == ["barn-a-1 2026-03-02", "barn-a-2 2026-03-02"]
+    assert landed(settings) == ["barn-a-1 2026-03-02", "barn-a-2 2026-03-02"]
     tasks = {task.name: task for task in night.of("ingest_device")}
     assert {name: task.state for name, task in tasks.items()} == {
         "barn-a-1": "success",
@@ -50,26 +54,38 @@ def test_a_night_lands_every_device_that_answers(airflow: AirflowHome, tmp_path:
     assert night.events == {
         "herd days": {"until": "2026-03-02", "devices": ["barn-a-1", "barn-a-2"], "silent": ["barn-a-3"]}
     }
-    alerts = [json.loads(line) for line in airflow.settings.alerts.read_text().splitlines()]
+    alerts = [json.loads(line) for line in settings.alerts.read_text().splitlines()]
     assert [alert["subject"]["device_id"] for alert in alerts] == ["barn-a-3"]
     assert "does not answer" in alerts[0]["message"]
 
 
-def test_a_person_may_name_the_day(airflow: AirflowHome, tmp_path: Path) -> None:
-    with serving(airflow.settings, make_device(tmp_path / "barn-a-1", "barn-a-1", DAYS)):
-        airflow.test("nightly_ingest", AFTER_MARCH_2, conf={"until": "2026-03-03"})
-    assert landed(airflow) == ["barn-a-1 2026-03-02", "barn-a-1 2026-03-03"]
+def test_a_person_may_name_the_day(airflow: AirflowHome, settings: Settings, tmp_path: Path) -> None:
+    with serving(settings, make_device(tmp_path / "barn-a-1", "barn-a-1", DAYS)):
+        airflow.test("nightly_ingest", AFTER_MARCH_2, settings.home, conf={"until": "2026-03-03"})
+    assert landed(settings) == ["barn-a-1 2026-03-02", "barn-a-1 2026-03-03"]
 
 
-def test_a_night_without_any_answer_fails(airflow: AirflowHome) -> None:
-    inventory.enrol(airflow.settings, "off", farm_id="f", url="http://127.0.0.1:9", timezone="UTC", token="x" * 32)
-    night = airflow.test("nightly_ingest", AFTER_MARCH_2, env={"HERDBOOK_RETRIES": "0"})
+def test_what_a_device_sent_wrong_is_set_aside_and_said(
+    airflow: AirflowHome, settings: Settings, tmp_path: Path
+) -> None:
+    root = make_device(tmp_path / "barn-a-1", "barn-a-1", DAYS)
+    (root / "days" / "2026-03-02" / "r1" / "bout.parquet").write_bytes(b"not Parquet")
+    with serving(settings, root):
+        night = airflow.test("nightly_ingest", AFTER_MARCH_2, settings.home, env={"HERDBOOK_RETRIES": "0"})
+    assert landed(settings) == []
+    assert "barn-a-1" in settings.alerts.read_text()
+    assert night.of("ingest_device")[0].name == "barn-a-1"
+
+
+def test_a_night_without_any_answer_fails(airflow: AirflowHome, settings: Settings) -> None:
+    enrol_absent(settings, "barn-a-1")
+    night = airflow.test("nightly_ingest", AFTER_MARCH_2, settings.home, env={"HERDBOOK_RETRIES": "0"})
     assert night.state == "failed"
     assert night.events == {}
 
 
-def test_a_night_without_devices_has_nothing_to_say(airflow: AirflowHome) -> None:
-    night = airflow.test("nightly_ingest", AFTER_MARCH_2)
+def test_a_night_without_devices_has_nothing_to_say(airflow: AirflowHome, settings: Settings) -> None:
+    night = airflow.test("nightly_ingest", AFTER_MARCH_2, settings.home)
     assert night.state == "success"
     assert [task.state for task in night.of("herd_days")] == ["skipped"]
     assert night.events == {}

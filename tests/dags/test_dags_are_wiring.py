@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import support
 from herdbook.demo.airflow import checkout
-from support.airflow_home import AirflowHome, last_line
+from support.airflow_home import AirflowHome
 
 DAGS = {"nightly_ingest", "load_herd", "import_labels", "maintain"}
+DESCRIBE = str(Path(support.__file__).with_name("describe_dags.py"))
 HEAVY = ["torch", "mlflow", "duckdb", "pyarrow", "numpy", "pandas", "scipy", "cv2", "av", "trackers", "dvc"]
 
 
 @pytest.fixture(scope="module")
-def described(made_once: AirflowHome) -> dict[str, Any]:
-    return made_once.script("describe_dags", str(checkout() / "dags"), ",".join(HEAVY), env={"HERDBOOK_RETRIES": "4"})[
-        0
-    ]
+def described(airflow: AirflowHome) -> dict[str, Any]:
+    out = airflow.python(DESCRIBE, str(checkout() / "dags"), ",".join(HEAVY), env={"HERDBOOK_RETRIES": "4"})
+    return json.loads(out.rstrip().splitlines()[-1])
 
 
 def test_every_dag_imports_clean(described: dict[str, Any]) -> None:
@@ -38,7 +41,7 @@ def test_dag_files_are_wiring_only() -> None:
         assert len(path.read_text().splitlines()) <= 150, path.name
 
 
-def test_nights_follow_the_farms_clock(made_once: AirflowHome) -> None:
+def test_nights_follow_the_farms_clock(airflow: AirflowHome) -> None:
     code = (
         "import pendulum, json\n"
         "from herdbook_airflow.nights import nightly\n"
@@ -54,7 +57,7 @@ def test_nights_follow_the_farms_clock(made_once: AirflowHome) -> None:
         "HERDBOOK_NIGHT_AT": "02:30",
         "HERDBOOK_NIGHT_TIMEZONE": "Europe/London",
     }
-    ends = last_line(made_once.python("-c", code, env=env))[0]
+    ends = json.loads(airflow.python("-c", code, env=env).rstrip().splitlines()[-1])
     # The clocks go forward on 29 March 2026 at 01:00 UTC: 02:30 stays 02:30 on the farm.
     assert ends == ["2026-03-28T02:30:00+00:00", "2026-03-29T01:30:00+00:00", "2026-03-30T01:30:00+00:00"]
 
