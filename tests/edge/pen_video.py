@@ -32,7 +32,9 @@ def draw(picture: np.ndarray, places: list[Place], size: tuple[int, int] = (14, 
     return picture
 
 
-def film(paths: Callable[[float], list[Place]], seconds: float, fps: int = FPS, noise: float = 2.0) -> Iterator[np.ndarray]:
+def film(
+    paths: Callable[[float], list[Place]], seconds: float, fps: int = FPS, noise: float = 2.0
+) -> Iterator[np.ndarray]:
     """Frames of animals that are where `paths` says at each second, with sensor noise."""
     rng = np.random.default_rng(1)
     empty = floor()

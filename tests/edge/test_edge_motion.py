@@ -1,0 +1,141 @@
+"""The motion engine on drawn pictures: what it must see, whatever the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pen_video
+import pytest
+
+from herdbook.contracts.camera import Camera, Zone, ZoneKind
+from herdbook.edge.config import MOTION_RELEASE
+from herdbook.edge.perception import background
+from herdbook.edge.perception.base import Instance
+from herdbook.edge.perception.motion import MotionEngine
+from herdbook.edge.perception.parameters import MotionParameters
+
+T0 = datetime(2026, 6, 1, tzinfo=UTC)
+Places = Callable[[float], list[pen_video.Place]]
+
+
+def camera(*zones: Zone) -> Camera:
+    return Camera(
+        camera_id="c", pen_id="p", width=pen_video.WIDTH, height=pen_video.HEIGHT, fps=pen_video.FPS, zones=zones
+    )
+
+
+def engine(*zones: Zone, floor: np.ndarray | None = None) -> MotionEngine:
+    made = MotionEngine(MOTION_RELEASE, MotionParameters())
+    made.open(camera(*zones), pen_video.floor() if floor is None else floor, list)
+    return made
+
+
+def look(made: MotionEngine, places: Places, seconds: float, start: float = 0) -> list[tuple[Instance, ...]]:
+    frames = pen_video.film(places, seconds)
+    times = (T0 + timedelta(seconds=start + n / pen_video.FPS) for n in range(10**6))
+    return [made.see(at, frame).instances for at, frame in zip(times, frames, strict=False)]
+
+
+def test_boxes_hug_the_animals_and_keep_their_tracks() -> None:
+    seen = look(engine(), pen_video.walker, 8)
+    assert all(len(instances) == 2 for instances in seen)
+    assert {i.track for instances in seen for i in instances} == {1, 2}
+    for n, instances in enumerate(seen):
+        for instance, (x, y, _) in zip(
+            sorted(instances, key=lambda i: i.shape.x > 90 and i.shape.y > 60),
+            pen_video.walker(n / pen_video.FPS),
+            strict=True,
+        ):
+            assert abs(instance.shape.x - x) < 2.5
+            assert abs(instance.shape.y - y) < 2.5
+            assert instance.shape.length == pytest.approx(28, abs=4)
+            assert 0 < instance.confidence <= 1
+            assert 0 <= instance.quality <= 1
+
+
+def test_an_animal_that_lies_for_half_an_hour_stays_visible() -> None:
+    made = engine()
+    frame = next(pen_video.film(lambda _: [(80, 60, 30)], 1))
+    for second in range(0, 1800, 2):
+        (instance,) = made.see(T0 + timedelta(seconds=second), frame).instances
+    assert instance.track == 1
+    assert instance.shape.area == pytest.approx(np.pi * 14 * 7, rel=0.2)
+
+
+def test_the_floor_is_followed_when_the_light_dims() -> None:
+    made = engine()
+    for n, frame in enumerate(pen_video.film(pen_video.walker, 20)):
+        dimmed = (frame * (1 - 0.4 * n / 100)).astype(np.uint8)
+        seen = made.see(T0 + timedelta(seconds=n / pen_video.FPS), dimmed)
+    assert len(seen.instances) == 2
+
+
+def test_light_switched_on_is_trouble_not_an_animal() -> None:
+    made = engine()
+    first = next(pen_video.film(pen_video.walker, 1))
+    assert made.see(T0, first).trouble is None
+    glare = np.full_like(first, 250)
+    glare[::2] = 30
+    seen = made.see(T0 + timedelta(seconds=0.2), glare)
+    assert seen.trouble is not None
+    assert seen.instances == ()
+
+
+def test_excluded_zones_are_not_looked_at() -> None:
+    passage = Zone(
+        zone_id="passage", kind=ZoneKind.EXCLUDED, polygon=((80, 55), (160, 55), (160, 120), (80, 120)), valid_from=T0
+    )
+    assert all(len(instances) == 1 for instances in look(engine(passage), pen_video.walker, 3))
+
+
+def test_after_a_gap_tracks_are_new_and_no_number_is_given_twice() -> None:
+    made = engine()
+    before = {i.track for seen in look(made, pen_video.walker, 2) for i in seen}
+    after = {i.track for seen in look(made, pen_video.walker, 2, start=60) for i in seen}
+    assert before == {1, 2}
+    assert len(after) == 2
+    assert not before & after
+
+
+def meeting(seconds: float) -> list[pen_video.Place]:
+    """Two animals that meet side by side, touch for five seconds, and part again the way they came."""
+    apart = max(0.0, min(abs(seconds - 6), 6.0) - 2.5) * 10
+    return [(80 - 7 - apart, 60, 90), (80 + 7 + apart, 60, 90)]
+
+
+def test_animals_that_touch_stay_two_and_keep_their_identity() -> None:
+    seen = look(engine(), meeting, 12)
+    assert all(len(instances) == 2 for instances in seen)
+    left_first = min(seen[0], key=lambda i: i.shape.x).track
+    left_last = min(seen[-1], key=lambda i: i.shape.x).track
+    assert left_first == left_last
+
+
+def test_animals_that_nobody_saw_apart_are_told_apart_by_their_shape() -> None:
+    places = [(40, 30, 0), (40, 90, 0), (110, 60, 0), (128, 76, 90)]  # the last two touch, like a T
+    assert all(len(instances) == 4 for instances in look(engine(), lambda _: places, 2))
+
+
+def test_the_floor_is_found_under_an_animal_that_mostly_lies_still() -> None:
+    """It lies in one place for three quarters of the time: a median would take it for floor."""
+
+    def lies_then_leaves(seconds: float) -> list[pen_video.Place]:
+        return [(40, 60, 0)] if seconds < 15 else [(120, 60, 0)]
+
+    found = background.estimate(list(pen_video.film(lies_then_leaves, 20))[::2])
+    assert np.abs(found.astype(int) - pen_video.floor().astype(int)).mean() < 4
+    assert all(len(instances) == 1 for instances in look(engine(floor=found), lies_then_leaves, 20))
+
+
+def test_embeddings_are_of_the_space_that_the_release_names() -> None:
+    made = engine()
+    frame = next(pen_video.film(pen_video.walker, 1))
+    one, other = made.see(T0, frame).instances
+    assert made.embed(one).shape == (MOTION_RELEASE.dimensions,)
+    assert float(made.embed(one) @ made.embed(other)) < 0.9
+
+
+def test_the_same_frames_give_the_same_answers() -> None:
+    assert look(engine(), meeting, 6) == look(engine(), meeting, 6)
