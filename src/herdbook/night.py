@@ -166,8 +166,7 @@ def check_and_publish(settings: Settings, progress: Progress | None = None) -> P
     from herdbook.lake.check import run_checks
     from herdbook.lake.publish import publish
 
-    _say(progress, "checking the lake")
-    failed = [result for result in run_checks(settings) if result.failed]
+    failed = [r for r in run_checks(settings, progress=lambda name: _say(progress, f"checking {name}")) if r.failed]
     if failed:
         raise LakeCheckFailedError(f"checks failed: {', '.join(result.name for result in failed)}")
     _say(progress, "publishing herd.duckdb")

@@ -1,4 +1,4 @@
-"""``herdbook load`` and ``herdbook publish``: what follows an ingest."""
+"""``herdbook load``, ``publish`` and ``retention``: what follows an ingest."""
 
 from __future__ import annotations
 
@@ -48,6 +48,21 @@ def publish(*, as_json: JsonFlag = False) -> None:
         print_json({"published": path})
     else:
         console.print(f"published {path}")
+
+
+def retention(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Remove footage past HERDBOOK_FOOTAGE_KEEP_DAYS, landed files that the lake holds, and transfers given up.
+
+    Records stay in the lake for ever, and what was rejected stays in quarantine.
+    """
+    from herdbook.ingest.retention import apply_retention
+
+    removed = apply_retention(get_settings(), dry_run=dry_run)
+    print_rows([asdict(removed)], as_json=as_json, title="would be removed" if dry_run else "removed")
 
 
 @contextmanager

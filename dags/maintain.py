@@ -1,0 +1,36 @@
+"""Every night, after the loads: back up, keep the lake small, check all of it, and remove what is past its time.
+
+`compact` deletes superseded loads, lets old snapshots expire (pinned ones stay), merges small files and removes those
+that nothing shows. `retention` removes footage after ``HERDBOOK_FOOTAGE_KEEP_DAYS`` and landed files that the lake
+holds; records stay for ever. A backup that fails keeps `compact` from removing anything that night.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG
+
+from herdbook_airflow.nights import START, default_args, nightly
+from herdbook_airflow.operators import HerdbookOperator
+
+with DAG(
+    dag_id="maintain",
+    description="Backup, compaction, snapshot expiry, checks, retention",
+    doc_md=__doc__,
+    schedule=nightly(hours_later=3),
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args(),
+    tags=["upkeep"],
+):
+    backup = HerdbookOperator(task_id="backup", arguments=["lake", "backup"], keep=("backup",))
+    compact = HerdbookOperator(
+        task_id="compact",
+        arguments=["lake", "compact"],
+        keep=("superseded_loads", "expired_snapshots", "merged_files", "removed_files"),
+    )
+    check = HerdbookOperator(task_id="check", arguments=["lake", "check"])
+    retention = HerdbookOperator(
+        task_id="retention", arguments=["retention"], keep=("clips", "footage_bytes", "landed_days")
+    )
+    backup >> compact >> check
