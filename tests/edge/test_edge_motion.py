@@ -126,7 +126,9 @@ def test_the_floor_is_found_under_an_animal_that_mostly_lies_still() -> None:
 
     found = background.estimate(list(pen_video.film(lies_then_leaves, 20))[::2])
     assert np.abs(found.astype(int) - pen_video.floor().astype(int)).mean() < 4
-    assert all(len(instances) == 1 for instances in look(engine(floor=found), lies_then_leaves, 20))
+    seen = [len(instances) for instances in look(engine(floor=found), lies_then_leaves, 20)]
+    assert set(seen) == {0, 1}
+    assert seen.count(0) == 1  # a track has its number from the second sight on, and here the animal has jumped
 
 
 def test_embeddings_are_of_the_space_that_the_release_names() -> None:

@@ -73,13 +73,14 @@ class Capture:
         """From opening the stream to its end."""
         with open_live(self._camera, self._silence_s) as container:
             stream = container.streams.video[0]
-            copy = stream.codec_context.name == "h264"
+            # Streams do not say when reordered pictures are decoded, which a file must: those are encoded anew.
+            copy = stream.codec_context.name == "h264" and not stream.codec_context.has_b_frames
             clip: SpoolClip | None = None
             try:
                 for packet in container.demux(stream):
                     if self._stop.is_set():
                         return
-                    if packet.size == 0 or packet.pts is None or packet.dts is None:
+                    if packet.size == 0 or packet.pts is None:
                         continue
                     begins = packet.is_keyframe or not copy
                     if clip is None and not begins:

@@ -46,7 +46,7 @@ def prepare(
             target = _free_name(folder, camera_id, clip.start)
             link_or_copy(clip.path, target)
             yield Prepared(target, clip.start)
-        elif header.codec == "h264" and inside:
+        elif header.codec == "h264" and inside and _has_times(clip.path):
             yield from _copy_packets(clip, camera_id, folder, clip_s)
         else:
             yield from _encode(clip, extent, camera_id, folder, clip_s)
@@ -82,6 +82,15 @@ def _free_name(folder: Path, camera_id: str, start: datetime) -> Path:
     return path
 
 
+def _has_times(path: Path) -> bool:
+    """Whether every packet says when it is decoded and shown; Matroska leaves that open for reordered pictures."""
+    try:
+        with av.open(str(path)) as container:
+            return all(None not in (p.dts, p.pts) for p in container.demux(video=0) if p.size)
+    except av.error.FFmpegError:
+        return False
+
+
 def _copy_packets(clip: SourceClip, camera_id: str, folder: Path, clip_s: float) -> Iterator[Prepared]:
     """Packets into new files; a part starts at a key frame, so that it decodes on its own."""
     with av.open(str(clip.path)) as container:
@@ -93,7 +102,7 @@ def _copy_packets(clip: SourceClip, camera_id: str, folder: Path, clip_s: float)
         try:
             for packet in container.demux(stream):
                 if packet.pts is None or packet.dts is None:
-                    continue
+                    continue  # the empty packet at the end
                 if first is None and not packet.is_keyframe:
                     continue
                 first = packet.pts if first is None else first

@@ -98,7 +98,7 @@ class SpoolClip:
         self.start = min(self.start, arrived - timedelta(seconds=age))
         if self._encoder is None:
             packet.pts -= self._origin
-            packet.dts -= self._origin
+            packet.dts = packet.pts
             packet.stream = self._stream
             self._output.mux(packet)
             return
