@@ -81,6 +81,9 @@ def fill(
     if not _exists(connection, "published"):
         _make(connection, settings, embeddings=embeddings)
     by_load, whole = _tables(embeddings=embeddings)
+    for table in whole:
+        connection.execute(f"DELETE FROM herd.{table}")  # noqa: S608 - our own names, here and below
+        connection.execute(f"INSERT INTO herd.{table} SELECT * FROM lake.{table}")  # noqa: S608
     groups = list(_groups(connection))
     total, done = sum(len(days) for days in groups), 0
     for days in groups:
@@ -92,9 +95,6 @@ def fill(
         done += len(days)
         if progress is not None:
             progress(done, total)
-    for table in whole:
-        connection.execute(f"DELETE FROM herd.{table}")  # noqa: S608 - our own names, here and below
-        connection.execute(f"INSERT INTO herd.{table} SELECT * FROM lake.{table}")  # noqa: S608
     _sign(connection, settings, embeddings=embeddings)
     connection.execute("COMMIT")
 
