@@ -30,7 +30,9 @@ def design_farm(plan: FarmPlan) -> Farm:
         if device_id not in devices:
             devices.append(device_id)
         pen_id = f"pen-{n}"
-        layout = draw_layout(plan.animals_per_pen, stream(plan.seed, plan.farm_id, pen_id, "layout"))
+        layout = draw_layout(
+            plan.animals_per_pen, plan.cameras_per_pen, stream(plan.seed, plan.farm_id, pen_id, "layout")
+        )
         pens.append(Pen(pen_id=pen_id, device_id=device_id, layout=layout))
         cameras += _cameras(plan, n, pen_id, device_id, layout)
         animals += _animals(plan, n, pen_id)

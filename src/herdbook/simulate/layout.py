@@ -80,10 +80,10 @@ class Layout(Contract):
         return np.array([(x, y, -np.pi / 2) for x, y in self.drinkers])
 
 
-def draw_layout(animals: int, rng: np.random.Generator) -> Layout:
-    """A pen for so many animals, 4:3, mirrored or not by chance."""
-    area = SPACE_PER_ANIMAL_M2 * max(animals, 4)
-    width, depth = float(np.sqrt(area * 4 / 3)), float(np.sqrt(area * 3 / 4))
+def draw_layout(animals: int, cameras: int, rng: np.random.Generator) -> Layout:
+    """A pen for so many animals, mirrored or not by chance: 4:3 under one camera, 8:3 under two side by side."""
+    area, aspect = SPACE_PER_ANIMAL_M2 * max(animals, 4), 4 / 3 * cameras
+    width, depth = float(np.sqrt(area * aspect)), float(np.sqrt(area / aspect))
     mirrored = bool(rng.random() < 0.5)
 
     def across(x0: float, x1: float) -> tuple[float, float]:

@@ -14,6 +14,8 @@ POINTS = 10
 """Points at which a proposed path is checked."""
 OVERLAP_COST = 12.0
 """One metre of overlap weighs as much as so many metres of way."""
+TURN_COST = 0.25
+"""One radian of turning, likewise."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def find_path(
 ) -> Floats:
     """A smooth way ``[POINTS + 1, 2]`` from a pose to a pose that arrives in the end's heading.
 
-    Cubic Bézier curves with a random first control point compete; length and overlap with the crowd and the walls along
-    the way are the price.
+    Cubic Bézier curves with a random first control point compete; length, turning, and overlap with the crowd and the
+    walls along the way are the price.
     """
     a, b = start[:2], end[:2]
     reach = float(np.hypot(*(b - a)))
@@ -85,5 +87,7 @@ def find_path(
     headings = np.arctan2(steps[..., 1], steps[..., 0])
     poses = np.concatenate([curves[:, 1:], headings[..., None]], axis=-1)
     trouble = overlap(poses, body, crowd.centres, crowd.radii) + outside(poses, body, layout.width_m, layout.depth_m)
-    cost = np.hypot(steps[..., 0], steps[..., 1]).sum(axis=1) + OVERLAP_COST * trouble.mean(axis=1)
+    turns = np.abs((np.diff(headings, axis=1) + np.pi) % (2 * np.pi) - np.pi).sum(axis=1)
+    length = np.hypot(steps[..., 0], steps[..., 1]).sum(axis=1)
+    cost = length + TURN_COST * turns + OVERLAP_COST * trouble.mean(axis=1)
     return np.asarray(curves[int(np.argmin(cost))])

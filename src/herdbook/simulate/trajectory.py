@@ -90,6 +90,11 @@ class Knots:
         self._times.append(float(moment))
         self._poses.append((float(x), float(y), float(before + turned)))
 
+    def extend(self, times: Floats, poses: Floats) -> None:
+        """Append knots ``[n]``, ``[n, 3]`` whose headings follow from the last one without a jump."""
+        self._times += times.tolist()
+        self._poses += map(tuple, poses.tolist())
+
     def rest(self, until: float) -> None:
         """Stay until a time."""
         if until > self.end:
@@ -132,9 +137,9 @@ class Knots:
         n = max(1, int(np.ceil(along[-1] / speed / KNOT_S)))
         start = self.end
         walked = np.linspace(0, along[-1], n + 1)[1:]
-        columns = [np.interp(walked, along, v).tolist() for v in (way[:, 0], way[:, 1], headings)]
-        for moment, x, y, heading in zip((start + walked / speed).tolist(), *columns, strict=True):
-            self.append(moment, x, y, heading)
+        poses = np.column_stack([np.interp(walked, along, v) for v in (way[:, 0], way[:, 1], headings)])
+        poses[:, 2] = np.unwrap([self.last[2], *poses[:, 2]])[1:]
+        self.extend(start + walked / speed, poses)
 
     def at(self, moment: float) -> Floats:
         """Pose ``[3]`` at a time that is not long past."""
@@ -161,11 +166,8 @@ class Knots:
 def wander(knots: Knots, behaviour: str, until: float, rng: np.random.Generator) -> None:
     """Stay about the present pose until a time, with the small movements of a behaviour."""
     every, step, turn = FIDGETS[behaviour]
-    x, y, heading = knots.last
-    start = knots.end
+    pose, start = knots.last, knots.end
     moves = int((until - start) / every)
     drawn = rng.normal(size=(moves, 3)).clip(-2, 2) * (step, step, turn)
-    for k, (dx, dy, dh) in enumerate(drawn):
-        moment = start + (k + 0.5) * every
-        knots.append(moment, x + dx, y + dy, heading + dh)
-    knots.append(until, x, y, heading)
+    knots.extend(np.asarray(start + (np.arange(moves) + 0.5) * every), pose + drawn)
+    knots.append(until, *pose)
