@@ -11,8 +11,8 @@ from av.error import FFmpegError
 from herdbook.errors import ClipDecodeError
 
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
-"""Formats that hold their own data and an index. Playlists, which would make the reader open files and addresses of their choosing,
-are not among them."""
+"""Formats that hold their own data and an index. Playlists, which would make the reader open files and addresses of
+their choosing, are not among them."""
 _FRAMES = 3
 
 
