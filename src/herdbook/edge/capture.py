@@ -16,6 +16,7 @@ from herdbook.edge.spool import SpoolClip, note_gap, recover, spool_folder
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+_TOLD = timedelta(seconds=0.5)
 _STARTING = "the recorder was stopped or connecting"
 
 
@@ -59,7 +60,7 @@ class Capture:
                 self._connection()
                 reason = "the stream ended"
             except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
-                reason = f"interrupted: {getattr(error, 'strerror', None) or error}"
+                reason = f"interrupted: {getattr(error, 'strerror', None) or 'it shows no video'}"
             if self._stop.is_set():
                 break
             if self._seen_until > before or self._reason == _STARTING:
@@ -105,6 +106,6 @@ class Capture:
         return clip.seconds >= self._clip_s or clip.end >= midnight
 
     def _missed_until(self, moment: datetime) -> None:
-        """Note a gap, unless it is no longer than the second to which arrival tells the time."""
-        if self._seen_until is not None and moment - self._seen_until > timedelta(seconds=1):
+        """Note a gap, unless it is so short that arrivals do not tell."""
+        if self._seen_until is not None and moment - self._seen_until > max(2 * self._period, _TOLD):
             note_gap(self._folder, self._seen_until, moment, self._reason)

@@ -40,4 +40,6 @@ def probe_live(camera: DeviceCamera, silence_s: float = 10.0) -> Probe:
             context = stream.codec_context
             return Probe(context.width, context.height, rate, 0.0, context.name, container.format.name, 1)
     except (av.error.FFmpegError, OSError, IndexError) as error:
-        raise VideoSourceError(f"{camera.public_source} shows no picture: {error}") from error
+        # The error's own text names the source with its password.
+        why = getattr(error, "strerror", None) or "it has no video"
+        raise VideoSourceError(f"{camera.public_source} shows no picture: {why}") from None

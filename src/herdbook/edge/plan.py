@@ -53,21 +53,22 @@ def plan_camera(
 
 
 def days_of(config: DeviceConfig, root: Path) -> list[date]:
-    """The farm-local days that the names of clips speak of.
+    """The farm-local days of which clips, by their names and lengths, have footage.
 
     Raises:
         ConfigurationError: no name says a day.
     """
-    starts: list[datetime] = []
+    days: set[date] = set()
     for camera in config.cameras:
         path = spool_folder(root, camera.camera_id) if camera.is_live else Path(camera.source)
-        if path.is_dir():
-            starts += [clip.start for clip in clips_in_folder(path)]
-        elif (named := start_from_name(path)) is not None:
-            starts.append(named)
-    if not starts:
+        named = start_from_name(path)
+        clips = clips_in_folder(path) if path.is_dir() else [SourceClip(path, named)] if named else []
+        begun = {farmtime.local_day(clip.start, config.timezone) for clip in clips}
+        after = {day + timedelta(days=1) for day in begun} - begun
+        days |= begun | {day for day in after if _of_day(clips, farmtime.day_extent(day, config.timezone))}
+    if not days:
         raise ConfigurationError("no clip's name says which day it is of", "Name the day with --day YYYY-MM-DD.")
-    return sorted({farmtime.local_day(start, config.timezone) for start in starts})
+    return sorted(days)
 
 
 def noon(day: date, timezone: str) -> datetime:

@@ -65,7 +65,7 @@ class SpoolClip:
     def __init__(self, folder: Path, camera_id: str, like: Any, *, copy: bool) -> None:
         self._folder, self._camera_id = folder, camera_id
         self._part = _free(folder, camera_id, datetime.now(UTC), PART)
-        options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "fflags": "+bitexact"}
+        options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "fflags": "+bitexact+flush_packets"}
         self._output = av.open(str(self._part), "w", format="mp4", options=options)
         self._origin: int | None = None
         self._encoder: Any = None
