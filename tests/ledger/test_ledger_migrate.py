@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,15 @@ from sqlalchemy import inspect, text
 from herdbook.errors import ConfigurationError, NotInitialisedError, StorageError
 from herdbook.ledger.engine import ledger_engine
 from herdbook.ledger.migrate import upgrade
-from herdbook.ledger.models import Base
+from herdbook.ledger.models import Base, Device
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
+
+
+def postgres_url(dsn: str) -> str:
+    """A libpq connection string of socket, user and database as a URL."""
+    parts = dict(part.split("=", 1) for part in dsn.split())
+    return f"postgresql://{parts['user']}@/{parts['dbname']}?host={parts['host']}"
 
 
 def differences(settings: Settings) -> list[object]:
@@ -34,6 +41,25 @@ def test_migrations_make_the_models(tmp_path: Path) -> None:
     upgrade(settings)
     assert differences(settings) == []
     assert check_constraints(settings) == {"ck_device_day_state", "ck_footage_clip_state"}
+
+
+def test_migrations_make_the_models_on_postgresql(postgres_dsn: str, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, ledger_url=postgres_url(postgres_dsn))
+    with pytest.raises(NotInitialisedError), ledger_session(settings):
+        pass
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: upgrade(settings), range(4)))
+    assert differences(settings) == []
+    assert check_constraints(settings) == {"ck_device_day_state", "ck_footage_clip_state"}
+    moment = datetime(2026, 3, 29, 1, 30, tzinfo=timezone(timedelta(hours=2)))
+    with ledger_session(settings) as session:
+        site = {"farm_id": "demo-farm", "url": "http://localhost", "timezone": "UTC"}
+        session.add(Device(device_id="barn-a-1", **site, retired_at=moment))
+    with ledger_session(settings) as session:
+        found = session.get_one(Device, "barn-a-1").retired_at
+    assert found == moment
+    assert found is not None
+    assert found.utcoffset() == timedelta(0)
 
 
 def test_upgrading_again_changes_nothing(tmp_path: Path) -> None:
