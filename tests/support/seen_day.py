@@ -81,7 +81,7 @@ def seen_day(scene: Scene = Scene()) -> SeenDay:
     references = References(
         space_id=scene.space_id,
         animals=np.repeat(np.arange(scene.enrolled), scene.references),
-        mean=np.stack(
+        mean=np.array(
             [_unit(tracklet_looks(a, 12).mean(axis=0)) for a in range(scene.enrolled) for _ in range(scene.references)]
         ).reshape(-1, d),
     )

@@ -54,14 +54,15 @@ def _greedy(gain: Floats, excluded: Sequence[Ints]) -> Ints:
 def _improve(choice: Ints, gain: Floats, crowd: Ints, excluded: Sequence[Ints]) -> bool:
     """Re-solve one crowd, everybody else fixed."""
     n, m = len(crowd), gain.shape[1]
+    inside = np.zeros(len(choice), dtype=bool)
+    inside[crowd] = True
     # own columns after the animals': nobody, at no gain
     weight = np.full((n, m + n), _NEVER)
     weight[:, :m] = np.maximum(gain[crowd], _NEVER)
     for row, i in enumerate(crowd.tolist()):
         outside = excluded[i]
         if len(outside) > n - 1:
-            outside = np.setdiff1d(outside, crowd, assume_unique=True)
-            taken = choice[outside]
+            taken = choice[outside[~inside[outside]]]
             weight[row, taken[taken != NOBODY]] = _NEVER
     weight[np.arange(n), m + np.arange(n)] = 0
     before = sum(weight[row, a] for row, a in enumerate(choice[crowd].tolist()) if a != NOBODY)

@@ -15,9 +15,13 @@ import numpy as np
 from herdbook.identity.exclusion import Floats, Ints
 
 MAX_PAIRS = 20_000
-MIN_SPREAD = 0.02
+MIN_SPREAD = 0.01
+ENOUGH_PAIRS = 4
+"""Pairs of enrolled tracklets of one animal from which on they alone say how alike an animal is to itself."""
 CENTRED_FROM = 3
-"""Animals enrolled in a space from which on what they all share is taken away."""
+"""Vectors from which on what they all share is taken away: it says nothing about who is who."""
+_FLOOR = 3.0
+"""How many ceilings evidence may speak against an animal."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +62,19 @@ class ScoreModel:
     different: float
     spread: float
     ceiling: float
-    """No ratio beyond what so many pairs can show: the log of their number."""
+    """No ratio above what so many pairs can show: the log of their number."""
 
     def log_ratio(self, cosine: Floats) -> Floats:
-        """Log-likelihood ratio of "same animal" against "strangers"."""
+        """Log-likelihood ratios of "same animal" against "strangers", ``[k, r]`` as the cosines.
+
+        Where a row exceeds the ceiling all of it is lowered: how the animals compare with each other stays.
+        """
         gap = self.same - self.different
-        if gap <= 0:  # looks do not tell animals apart here
+        if gap <= 0 or not cosine.size:  # looks do not tell animals apart here
             return np.zeros_like(cosine)
         ratio = gap / self.spread**2 * (cosine - (self.same + self.different) / 2)
-        return np.asarray(np.clip(ratio, -self.ceiling, self.ceiling))
+        excess = np.maximum(ratio.max(axis=1, keepdims=True) - self.ceiling, 0)
+        return np.asarray(np.maximum(ratio - excess, -_FLOOR * self.ceiling))
 
 
 def log_ratios(
@@ -89,7 +97,8 @@ def log_ratios(
     """
     if looks.space_id != references.space_id:
         raise ValueError(f"'{looks.space_id}' and '{references.space_id}' are different spaces")
-    known, prototypes, shared = _prototypes(references)
+    known, prototypes = _prototypes(references)
+    shared = _shared(looks, prototypes)
     model = fit(looks, references, together)
     cosine = _unit(looks.mean - shared) @ _unit(prototypes - shared).T
     reliability = looks.weight / (looks.weight + patience)
@@ -99,15 +108,21 @@ def log_ratios(
 
 
 def fit(looks: Looks, references: References, together: Sequence[Ints]) -> ScoreModel:
-    """Learn from pairs whose answer is known how alike an animal is to itself, and strangers to each other."""
-    _, prototypes, shared = _prototypes(references)
+    """Learn from pairs whose answer is known how alike an animal is to itself, and strangers to each other.
+
+    An animal enrolled with several tracklets shows how alike it is across them; halves of one tracklet share its
+    light and posture, and speak only where such pairs are few.
+    """
+    _, prototypes = _prototypes(references)
+    shared = _shared(looks, prototypes)
     own, enrolled, seen = (_unit(v - shared) for v in (prototypes, references.mean, looks.mean))
     halves = looks.halves[np.linalg.norm(looks.halves, axis=2).min(axis=1, initial=1) > 0]
-    earlier, later = _unit(halves[:, 0] - shared), _unit(halves[:, 1] - shared)
     first, second = np.triu_indices(len(enrolled), 1)
     one = references.animals[first] == references.animals[second]
+    same = _cosines(enrolled[first[one]], enrolled[second[one]])
+    if len(same) < ENOUGH_PAIRS:
+        same = np.concatenate([same, _cosines(_unit(halves[:, 0] - shared), _unit(halves[:, 1] - shared))])
     i, j = _apart(looks, together)
-    same = np.concatenate([_cosines(earlier, later), _cosines(enrolled[first[one]], enrolled[second[one]])])
     strangers = (own @ own.T)[np.triu_indices(len(own), 1)]
     different = np.concatenate([_cosines(seen[i], seen[j]), strangers])
     if not len(different):
@@ -118,12 +133,16 @@ def fit(looks: Looks, references: References, together: Sequence[Ints]) -> Score
     return ScoreModel(high, low, max(float(np.sqrt(variance)), MIN_SPREAD), float(np.log1p(len(different))))
 
 
-def _prototypes(references: References) -> tuple[Ints, Floats, Floats]:
-    """The enrolled animals, their mean looks, and what all of them share."""
+def _prototypes(references: References) -> tuple[Ints, Floats]:
+    """The enrolled animals and their mean looks."""
     known = np.unique(references.animals)
-    means = _unit(np.stack([references.mean[references.animals == a].mean(axis=0) for a in known]))
-    shared = means.mean(axis=0) if len(known) >= CENTRED_FROM else np.zeros(means.shape[1])
-    return known, means, shared
+    return known, _unit(np.stack([references.mean[references.animals == a].mean(axis=0) for a in known]))
+
+
+def _shared(looks: Looks, prototypes: Floats) -> Floats:
+    """What all animals look like: of the enrolled ones, each counting once; of the day where few are enrolled."""
+    several = prototypes if len(prototypes) >= CENTRED_FROM else looks.mean
+    return several.mean(axis=0) if len(several) >= CENTRED_FROM else np.zeros(prototypes.shape[1])
 
 
 def _apart(looks: Looks, together: Sequence[Ints]) -> tuple[Ints, Ints]:
@@ -137,10 +156,9 @@ def _apart(looks: Looks, together: Sequence[Ints]) -> tuple[Ints, Ints]:
         firsts.append(members[a])
         seconds.append(members[b])
     none = np.zeros(0, dtype=np.int64)
-    i, j = np.concatenate([none, *firsts]), np.concatenate([none, *seconds])
-    pairs = np.unique(np.stack([i, j], axis=1), axis=0)
+    pairs = np.unique(np.concatenate([none, *firsts]) * len(looks.mean) + np.concatenate([none, *seconds]))
     pairs = pairs[:: max(1, len(pairs) // MAX_PAIRS)]
-    return pairs[:, 0], pairs[:, 1]
+    return pairs // max(len(looks.mean), 1), pairs % max(len(looks.mean), 1)
 
 
 def _cosines(one: Floats, other: Floats) -> Floats:
