@@ -1,27 +1,54 @@
-"""A lake on each catalog."""
+"""Lakes on each catalog. What many tests start from is made once and copied: paths in a catalog are relative."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from herdbook.lake.migrate import migrate
 from herdbook.settings import Settings
+from support.lake_home import fill_lake
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of an empty lake on SQLite, to be copied."""
+    home = tmp_path_factory.mktemp("empty") / "home"
+    migrate(Settings(home=home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def filled_home(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a lake with a roster and two claimed days, to be copied."""
+    home = tmp_path_factory.mktemp("filled") / "home"
+    shutil.copytree(empty_home, home)
+    fill_lake(Settings(home=home), 2)
+    return home
+
+
+@pytest.fixture
+def settings(empty_home: Path, tmp_path: Path) -> Settings:
+    """Settings of an empty lake on SQLite."""
+    shutil.copytree(empty_home, tmp_path / "home")
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def filled(filled_home: Path, tmp_path: Path) -> Settings:
+    """Settings of a lake with a roster and two claimed days."""
+    shutil.copytree(filled_home, tmp_path / "home")
+    return Settings(home=tmp_path / "home")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def any_lake(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """An empty lake, on SQLite and on PostgreSQL in turn."""
-    catalog = "" if request.param == "sqlite" else f"postgres:{request.getfixturevalue('postgres_dsn')}"
-    settings = Settings(home=tmp_path / "home", catalog=catalog)
-    migrate(settings)
-    return settings
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings of an empty lake on SQLite."""
-    settings = Settings(home=tmp_path / "home")
+    if request.param == "sqlite":
+        found: Settings = request.getfixturevalue("settings")
+        return found
+    settings = Settings(home=tmp_path / "home", catalog=f"postgres:{request.getfixturevalue('postgres_dsn')}")
     migrate(settings)
     return settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Literal
 
 import yaml
@@ -16,6 +17,9 @@ Unit = Literal[
 """``instant`` is UTC, ``1`` a number without unit, ``see unit`` in the unit that the row names."""
 
 Text = Annotated[str, Field(min_length=3)]
+
+
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where it is there
 
 
 class _Strict(BaseModel):
@@ -44,6 +48,7 @@ class Metadata(_Strict):
     columns: dict[str, Column] = {}
 
 
+@cache
 def read_metadata(definition: Definition) -> Metadata:
     """The metadata of a definition.
 
@@ -52,7 +57,7 @@ def read_metadata(definition: Definition) -> Metadata:
     """
     path = definition.folder / "metadata.yaml"
     try:
-        return Metadata.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Metadata.model_validate(yaml.load(path.read_text(encoding="utf-8"), _SafeLoader))  # noqa: S506 - it is safe
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
 

@@ -22,16 +22,21 @@ UPGRADES: dict[int, tuple[str, ...]] = {}
 """Statements that take a lake of version ``key - 1`` to version ``key``."""
 
 
-def migrate(settings: Settings) -> int:
+def migrate(settings: Settings, *, create: bool = True) -> int:
     """Create the lake or bring it up to date; changes nothing when it is.
+
+    Args:
+        settings: where the lake is, and what its views read.
+        create: make the lake where there is none.
 
     Returns:
         The lake's version.
 
     Raises:
+        NotInitialisedError: there is no lake, and ``create`` is not set.
         StorageError: the lake is of a newer Herdbook.
     """
-    return transaction.write(settings, lambda lake: _migrate(lake, settings), create=True)
+    return transaction.write(settings, lambda lake: _migrate(lake, settings), create=create)
 
 
 def settings_macros(settings: Settings) -> tuple[str, ...]:

@@ -34,9 +34,7 @@ def publish(settings: Settings, progress: herd_file.Progress | None = None) -> P
     """
     target = settings.published
     embeddings = settings.publish_embeddings
-    with open_lake(settings, read_only=True):  # says what is missing before anything is touched
-        pass
-    migrate(settings)
+    migrate(settings, create=False)  # a setting may have changed since the views were made
     with held(target.with_name(f".{target.name}.lock"), time.monotonic() + settings.lake_wait_s, _PUBLISHING):
         for left in target.parent.glob(f".{target.name}.part*"):  # of a publication that was killed
             left.unlink()

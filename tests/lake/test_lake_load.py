@@ -1,0 +1,167 @@
+"""A device day loads all or nothing, and loading it twice changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from herdbook.contracts.landed_day import LandedDay
+from herdbook.contracts.records import RecordKind
+from herdbook.errors import LakeBusyError, NotInitialisedError, StorageError
+from herdbook.lake import load as load_module
+from herdbook.lake.attach import open_lake
+from herdbook.lake.load import LoadState, load_device_day
+from herdbook.lake.transaction import write
+from herdbook.settings import Settings
+from support.device_day import DaySpec, land, write_device_day
+
+SPEC = DaySpec(cameras=2)
+
+
+def landed(settings: Settings, spec: DaySpec = SPEC) -> LandedDay:
+    return land(settings.landing, write_device_day(settings.home / "devices" / spec.device_id, spec))
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_lake(settings, read_only=True) as lake:
+        yield lake
+
+
+def counts(settings: Settings, prefix: str = "") -> dict[str, int]:
+    tables = [kind.value for kind in RecordKind] + ["camera_setup", "calibration", "model_release", "device_day"]
+    with reading(settings) as lake:
+        return {t: lake.execute(f"SELECT count(*) FROM {prefix}{t}").fetchone()[0] for t in tables}
+
+
+def test_every_accepted_row_is_there_under_the_load(any_lake: Settings) -> None:
+    day = landed(any_lake)
+    result = load_device_day(any_lake, day)
+    assert result.loaded
+    assert result.rows == sum(day.landing.rows.values())
+    with reading(any_lake) as lake:
+        for kind in RecordKind:
+            expected = pq.read_table(day.record_path(kind))
+            stored = lake.execute(
+                f"SELECT * EXCLUDE load_id FROM record.{kind.value} WHERE load_id = ?", [result.load_id]
+            ).to_arrow_table()
+            assert stored.column_names == expected.column_names
+            key = [
+                (name, "ascending")
+                for name in expected.column_names
+                if name in ("tracklet_id", "started_at", "at", "hour", "camera_id")
+            ]
+            assert stored.sort_by(key).to_pylist() == expected.sort_by(key).to_pylist()
+    assert counts(any_lake) == {k.value: n for k, n in day.landing.rows.items()} | {
+        "camera_setup": 2, "calibration": 2, "model_release": 1, "device_day": 1,
+    }  # fmt: skip
+
+
+def test_loading_twice_is_loading_once(any_lake: Settings) -> None:
+    day = landed(any_lake)
+    first = load_device_day(any_lake, day)
+    before = counts(any_lake, "record.")
+    second = load_device_day(any_lake, day)
+    assert (second.state, second.load_id, second.rows) == (LoadState.ALREADY_CURRENT, first.load_id, 0)
+    assert counts(any_lake, "record.") == before
+
+
+def test_a_reissued_day_replaces_the_old_one_for_every_reader(any_lake: Settings) -> None:
+    load_device_day(any_lake, landed(any_lake))
+    newer = landed(any_lake, replace(SPEC, revision=2, animals=3))
+    assert load_device_day(any_lake, newer).loaded
+    seen = counts(any_lake)
+    assert seen["tracklet"] == newer.landing.rows[RecordKind.TRACKLET]
+    assert seen["device_day"] == 1
+    assert counts(any_lake, "record.")["device_day"] == 2
+
+
+def test_an_older_revision_is_reported_and_left_out(settings: Settings) -> None:
+    older = landed(settings)
+    current = load_device_day(settings, landed(settings, replace(SPEC, revision=2)))
+    result = load_device_day(settings, older)
+    assert (result.state, result.load_id, result.revision) == (LoadState.SUPERSEDED, current.load_id, 2)
+
+
+def test_a_day_with_other_accepted_rows_is_loaded_anew(settings: Settings) -> None:
+    """Ingest may accept more of the same revision later: a file that failed to arrive whole, for example."""
+    day = landed(settings)
+    load_device_day(settings, day)
+    path = day.record_path(RecordKind.BOUT)
+    pq.write_table(pq.read_table(path).slice(1), path)
+    fewer = day.landing.rows | {RecordKind.BOUT: day.landing.rows[RecordKind.BOUT] - 1}
+    again = day.model_copy(update={"landing": day.landing.model_copy(update={"rows": fewer, "quarantined_rows": 1})})
+    assert load_device_day(settings, again).loaded
+    assert counts(settings)["bout"] == fewer[RecordKind.BOUT]
+
+
+def test_days_and_devices_stand_beside_each_other(settings: Settings) -> None:
+    specs = [SPEC, replace(SPEC, day=SPEC.day.replace(day=3)), replace(SPEC, device_id="barn-a-2")]
+    for spec in specs:
+        load_device_day(settings, landed(settings, spec))
+    assert counts(settings)["device_day"] == 3
+
+
+def test_a_clock_that_went_back_does_not_hide_the_new_load(settings: Settings) -> None:
+    day = landed(settings)
+    first = load_device_day(settings, day)
+    write(settings, lambda lake: lake.execute("UPDATE record.device_day SET loaded_at = loaded_at + INTERVAL 1 YEAR"))
+    changed = day.model_copy(update={"landing": day.landing.model_copy(update={"quarantined_rows": 7})})
+    second = load_device_day(settings, changed)
+    with reading(settings) as lake:
+        assert lake.execute("SELECT load_id FROM device_day").fetchall() == [(second.load_id,)]
+    assert second.load_id != first.load_id
+
+
+def test_a_load_that_fails_half_way_leaves_nothing(any_lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("power cut")
+
+    monkeypatch.setattr(load_module, "_append_manifest", fail)
+    with pytest.raises(RuntimeError, match="power cut"):
+        load_device_day(any_lake, landed(any_lake))
+    assert not any(counts(any_lake, "record.").values())
+
+
+def test_files_that_changed_since_they_landed_are_refused(settings: Settings) -> None:
+    day = landed(settings)
+    path = day.record_path(RecordKind.BOUT)
+    pq.write_table(pq.read_table(path).slice(1), path)
+    with pytest.raises(StorageError, match=r"bout\.parquet has \d+ rows"):
+        load_device_day(settings, day)
+    path.unlink()
+    with pytest.raises(StorageError, match=r"bout\.parquet is gone"):
+        load_device_day(settings, day)
+    assert not any(counts(settings, "record.").values())
+
+
+def test_a_file_with_other_columns_is_refused(settings: Settings) -> None:
+    day = landed(settings)
+    path = day.record_path(RecordKind.BOUT)
+    pq.write_table(pq.read_table(path).drop_columns(["behaviour"]), path)
+    with pytest.raises(StorageError, match="behaviour"):
+        load_device_day(settings, day)
+
+
+def test_without_a_lake_there_is_a_remedy(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    with pytest.raises(NotInitialisedError) as caught:
+        load_device_day(settings, landed(settings))
+    assert "herdbook init" in caught.value.remedy
+
+
+def test_a_writer_that_never_gets_its_turn_says_so(settings: Settings) -> None:
+    impatient = settings.model_copy(update={"lake_wait_s": 0.2})
+
+    def hold(_: duckdb.DuckDBPyConnection) -> None:
+        with pytest.raises(LakeBusyError):
+            load_device_day(impatient, landed(settings))
+
+    write(settings, hold)
+    assert counts(settings)["device_day"] == 0
