@@ -17,7 +17,7 @@ from herdbook.simulate.plan import FarmPlan
 from herdbook.simulate.run import planned_frames, simulate_farm
 
 TINY = FarmPlan(
-    seed=11, days=2, pens=2, animals_per_pen=3, width=160, height=120, fps=2, clips_per_day=3, clip_seconds=4,
+    seed=11, days=2, pens=2, animals_per_pen=2, width=160, height=120, fps=2, clips_per_day=2, clip_seconds=3,
     outages_per_day=1,
 )  # fmt: skip
 
