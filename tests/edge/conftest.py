@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import pen_video
 import pytest
+from edge_cases import SINCE, MakeDevice
 
 from herdbook.contracts.camera import Calibration, Zone, ZoneKind
 from herdbook.edge.config import DeviceCamera, DeviceConfig
-
-DAY = datetime(2026, 6, 1, tzinfo=UTC).date()
-SINCE = datetime(2026, 1, 1, tzinfo=UTC)
-AFTERWARDS = datetime(2026, 6, 3, tzinfo=UTC)
-
-MakeDevice = Callable[..., DeviceConfig]
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from edge_cases import AFTERWARDS, DAY, MakeDevice
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import AFTERWARDS, DAY, MakeDevice
 from herdbook.contracts.device_day import Manifest, parse_manifest
 from herdbook.edge.agent import create_agent
 from herdbook.edge.config import DeviceCamera, DeviceConfig

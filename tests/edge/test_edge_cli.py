@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from edge_cases import DAY, MakeDevice
 from typer.testing import CliRunner
 
-from conftest import DAY, MakeDevice
 from herdbook.cli import app
 from herdbook.edge.config import write_device_config
 from herdbook.errors import ConfigurationError, InputError, VideoSourceError

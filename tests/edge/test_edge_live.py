@@ -14,9 +14,9 @@ import av
 import pen_video
 import pyarrow.parquet as pq
 import pytest
+from edge_cases import MakeDevice
 from rtsp_server import RtspCamera
 
-from conftest import MakeDevice
 from herdbook.edge import spool, video
 from herdbook.edge.capture import Capture
 from herdbook.edge.clips import clips_in_folder

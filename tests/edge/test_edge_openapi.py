@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import schemathesis
+from edge_cases import AFTERWARDS
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import AFTERWARDS
 from herdbook.edge.agent import create_agent
 from herdbook.edge.config import DeviceCamera, DeviceConfig
 from herdbook.edge.recorder import record_day

@@ -11,8 +11,8 @@ import av
 import pen_video
 import pyarrow.parquet as pq
 import pytest
+from edge_cases import AFTERWARDS, DAY, MakeDevice
 
-from conftest import AFTERWARDS, DAY, MakeDevice
 from herdbook.contracts.device_day import FileKind, parse_manifest
 from herdbook.contracts.ethogram import load_ethogram
 from herdbook.contracts.identifiers import tracklet_prefix
@@ -295,3 +295,12 @@ def test_no_secret_of_a_stream_is_written_down(make_device: MakeDevice, tmp_path
     config = make_device("rtsp://viewer:secret@127.0.0.1:1/pen")
     issued = record(config, tmp_path / "root")
     assert "secret" not in json.dumps({k: v.decode("latin-1") for k, v in content(issued.folder).items()})
+
+
+def test_ingest_accepts_every_row(recorded: Issued) -> None:
+    from herdbook.ingest.verify import verify_records
+
+    manifest = parse_manifest((recorded.folder / "manifest.json").read_bytes())
+    verified = verify_records(manifest, recorded.folder)
+    assert verified.findings == []
+    assert verified.fatal is None

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from edge_cases import AFTERWARDS, DAY, MakeDevice
 
-from conftest import AFTERWARDS, DAY, MakeDevice
 from herdbook.edge.days import DayStore
 from herdbook.edge.recorder import record_day
 from herdbook.edge.reissue import reissue_day

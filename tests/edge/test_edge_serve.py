@@ -16,8 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from edge_cases import MakeDevice
 
-from conftest import MakeDevice
 from herdbook.edge.config import write_device_config
 from herdbook.edge.serve import serve
 from herdbook.edge.tokens import new_token_file, read_token
