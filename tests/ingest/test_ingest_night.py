@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -16,13 +19,13 @@ from herdbook.errors import (
     DeviceBusyError,
     DeviceUnreachableError,
     DuplicateRowError,
+    HerdbookError,
     ManifestError,
     NotFoundError,
     RowCountError,
     TransferCorruptError,
 )
 from herdbook.fleet.inventory import retire, status
-from herdbook.ingest.lock import device_lock
 from herdbook.ingest.night import first_failure, ingest_device
 from herdbook.ingest.pull import ingest_day
 from herdbook.ingest.result import Finding, IngestResult, IngestState
@@ -166,50 +169,52 @@ def test_a_day_the_lake_holds_is_not_landed_again(settings: Settings, device: De
     assert ingest_day(settings, DEVICE, FIRST).state is IngestState.UNCHANGED
 
 
-def hold(settings: Settings, held: object, release: object) -> None:
-    with device_lock(settings, DEVICE):
-        held.set()  # type: ignore[attr-defined]
-        release.wait(30)  # type: ignore[attr-defined]
+HOLDER = """
+import sys
+from herdbook.ingest.lock import device_lock
+from herdbook.settings import Settings
+with device_lock(Settings(home=sys.argv[1]), sys.argv[2]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_ingest(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that is at the same device."""
+    command = [sys.executable, "-c", HOLDER, settings.home, DEVICE]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        yield process
 
 
 def test_two_ingests_of_a_device_do_not_meet(settings: Settings, device: Device) -> None:
     record(device, 0)
-    context = get_context("spawn")
-    held, release = context.Event(), context.Event()
-    other = context.Process(target=hold, args=(settings, held, release))
-    other.start()
-    try:
-        assert held.wait(30)
-        with pytest.raises(DeviceBusyError, match=str(other.pid)):
-            ingest_device(settings, DEVICE, FIRST)
-    finally:
-        release.set()
-        other.join()
+    with another_ingest(settings) as other, pytest.raises(DeviceBusyError, match=str(other.pid)):
+        ingest_device(settings, DEVICE, FIRST)
     assert states(ingest_device(settings, DEVICE, FIRST)) == [(0, "landed")]
 
 
 def test_a_lock_of_a_killed_process_is_free(settings: Settings, device: Device) -> None:
     record(device, 0)
-    context = get_context("spawn")
-    held, release = context.Event(), context.Event()
-    other = context.Process(target=hold, args=(settings, held, release))
-    other.start()
-    assert held.wait(30)
-    other.kill()
-    other.join()
-    assert states(ingest_device(settings, DEVICE, FIRST)) == [(0, "landed")]
+    with another_ingest(settings) as other:
+        other.kill()
+        other.wait()
+        assert states(ingest_device(settings, DEVICE, FIRST)) == [(0, "landed")]
 
 
-def test_a_day_that_could_not_land_is_told_before_findings_of_others() -> None:
-    minor = Finding(DuplicateRowError, "a", 1, "minor")
-    major = Finding(RowCountError, "b", None, "major")
-    results = [
-        IngestResult(DEVICE, FIRST, 1, IngestState.LANDED, findings=(minor,)),
-        IngestResult(DEVICE, FIRST, 1, IngestState.QUARANTINED, findings=(major,)),
-    ]
-    failure = first_failure(results)
-    assert isinstance(failure, RowCountError)
-    assert failure.message == "major"
+def test_what_another_try_may_cure_is_told_first() -> None:
+    def result(state: IngestState, error: type[HerdbookError]) -> IngestResult:
+        return IngestResult(DEVICE, FIRST, 1, state, findings=(Finding(error, None, None, "said"),))
+
+    landed = result(IngestState.LANDED, DuplicateRowError)
+    refused = result(IngestState.QUARANTINED, RowCountError)
+    silent = result(IngestState.FAILED, DeviceUnreachableError)
+    assert isinstance(first_failure([landed, refused, silent]), DeviceUnreachableError)
+    assert isinstance(first_failure([landed, refused]), RowCountError)
+    assert isinstance(first_failure([landed]), DuplicateRowError)
+    assert first_failure([]) is None
 
 
 def test_a_retired_device_is_not_asked(settings: Settings, device: Device) -> None:

@@ -100,13 +100,15 @@ def test_files_with_equal_content_are_fetched_once(settings: Settings, device: D
 def test_a_budget_skips_what_is_worth_least_and_says_so(settings: Settings, device: Device) -> None:
     folder = write_device_day(device.root, SPEC)
     sizes = [path.stat().st_size for path in folder.glob("*.mp4")]
-    boxes = next(iter(folder.glob("*.boxes.parquet"))).stat().st_size
-    frugal = settings.model_copy(update={"footage_budget_bytes": 2 * (max(sizes) + boxes)})
+    boxes = [path.stat().st_size for path in folder.glob("*.boxes.parquet")]
+    frugal = settings.model_copy(update={"footage_budget_bytes": 2 * max(sizes) + sum(boxes)})
     result = ingest_day(frugal, SPEC.device_id, SPEC.day)
     assert (result.clips_kept, result.clips_skipped) == (2, 2)
     with ledger_session(settings) as session:
         skipped = list(session.scalars(select(FootageClip).where(FootageClip.state == ClipState.SKIPPED)))
     assert all("budget" in str(clip.reason) for clip in skipped)
+    kept = (settings.footage / SPEC.device_id / SPEC.day.isoformat() / "r1").glob("*.boxes.parquet")
+    assert len(list(kept)) == len(boxes), "boxes always come"
     assert device.acknowledged, "what we do not want, the device may free"
 
 

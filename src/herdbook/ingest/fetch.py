@@ -6,20 +6,18 @@ read by anyone else. Only a complete file with the right digest is moved to wher
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from herdbook.contracts.durable import disk_full_is_said, fsync_path, replace_durably
 from herdbook.errors import DeviceUnreachableError, TransferCorruptError
 from herdbook.ingest.client import AgentClient
+from herdbook.ingest.hashing import BackgroundSha256
 
-CHUNK = 1 << 20
 WRITE_OUT = 8 << 20
 TRIES = 3
 PAUSE_S = 0.5
@@ -142,7 +140,7 @@ def _receive(
     client: AgentClient, item: Wanted, part: Path, stop: threading.Event, on_bytes: Callable[[int], None]
 ) -> str:
     """Bring a part up to its size; its digest then, or nothing where the device has other bytes than it says."""
-    with part.open("ab", buffering=0) as stream, _Hasher() as hasher:
+    with part.open("ab", buffering=0) as stream, BackgroundSha256() as hasher:
         have = stream.tell()
         if have <= item.size:
             hasher.read(part)
@@ -180,51 +178,6 @@ def _begin_writing_out(descriptor: int, size: int) -> None:
     """Let the disk begin now: the flush at the end is then short, and a night's footage does not fill the memory."""
     if hasattr(os, "posix_fadvise"):  # a hint; not on every system
         os.posix_fadvise(descriptor, 0, size, os.POSIX_FADV_DONTNEED)
-
-
-class _Hasher:
-    """SHA-256 in a thread of its own, so that hashing one chunk and receiving the next go on at once.
-
-    A buffer handed out by ``buffer`` may be filled while the one before it is hashed: there are two.
-    """
-
-    def __init__(self) -> None:
-        self._digest = hashlib.sha256()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="sha256")
-        self._pending: Future[None] | None = None
-        self._buffers = [memoryview(bytearray(CHUNK)) for _ in range(2)]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown()
-
-    def buffer(self) -> memoryview:
-        self._buffers.reverse()
-        return self._buffers[0]
-
-    def update(self, chunk: memoryview) -> None:
-        self._wait()
-        self._pending = self._pool.submit(self._digest.update, chunk)
-
-    def read(self, part: Path) -> None:
-        """Hash what is there already."""
-        with part.open("rb", buffering=0) as stream:
-            while count := stream.readinto(self._buffers[0]):
-                self._digest.update(self._buffers[0][:count])
-
-    def restart(self) -> None:
-        self._digest = hashlib.sha256()
-
-    def hexdigest(self) -> str:
-        self._wait()
-        return self._digest.hexdigest()
-
-    def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
-            self._pending = None
 
 
 def place(part: Path, targets: Iterable[Path]) -> None:

@@ -1,4 +1,7 @@
-"""The second half of a day: the clips worth most within the budget, each with its boxes."""
+"""The second half of a day: all boxes, and the clips worth most within what they leave of the budget.
+
+Boxes are small, tell what was seen in clips that nobody keeps, and may speak of many clips in one file: they all come.
+"""
 
 from __future__ import annotations
 
@@ -100,11 +103,10 @@ def fetch_footage(
         DeviceError, DiskFullError: see `fetch.fetch_all`; what was fetched is kept and entered in the ledger.
     """
     settings = folders.settings
-    boxes = _boxes_by_clip(manifest)
-    cost = {c.name: c.bytes + sum(b.bytes for b in boxes[c.name]) for c in manifest.of_kind(FileKind.CLIP)}
-    budget = settings.footage_budget_bytes - sum(b.bytes for b in boxes[""])
-    chosen, left = within_budget(rank_clips(manifest, accepted), cost, budget)
-    files = boxes[""] + [file for item in chosen for file in (*boxes[item.clip.name], item.clip)]
+    boxes = manifest.of_kind(FileKind.BOXES)
+    budget = settings.footage_budget_bytes - sum(file.bytes for file in boxes)
+    chosen, left = within_budget(rank_clips(manifest, accepted), budget)
+    files = [*boxes, *(item.clip for item in chosen)]
     job = _Job(folders, files)
     if files:
         make_folder(folders.footage)
@@ -136,15 +138,6 @@ def fetch_footage(
         skipped=len(chosen) - kept + len(left),
         complete=not any(isinstance(error, TransferCorruptError) for error in job.failed.values()),
     )
-
-
-def _boxes_by_clip(manifest: Manifest) -> defaultdict[str, list[DayFile]]:
-    """Boxes files by the clip of the same camera and start; under "" those of no clip, which always come along."""
-    clips = {(clip.camera_id, clip.started_at): clip.name for clip in manifest.of_kind(FileKind.CLIP)}
-    found: defaultdict[str, list[DayFile]] = defaultdict(list)
-    for file in manifest.of_kind(FileKind.BOXES):
-        found[clips.get((file.camera_id, file.started_at), "")].append(file)
-    return found
 
 
 def _reuse(job: _Job) -> None:

@@ -51,10 +51,10 @@ def ingest_device(
 def first_failure(results: list[IngestResult]) -> HerdbookError | None:
     """The first thing of a night that needs a person, as an error to raise; none where all is well.
 
-    A day that could not land comes before findings of days that did.
+    What another try may cure comes first, then days that were refused, then findings of days that landed.
     """
-    failed = [r for r in results if r.state in (IngestState.FAILED, IngestState.QUARANTINED)]
-    for result in [*failed, *results]:
+    order = [IngestState.FAILED, IngestState.QUARANTINED, IngestState.LANDED]
+    for result in sorted((r for r in results if r.state in order), key=lambda r: order.index(r.state)):
         for finding in result.findings:
             return finding.as_error()
     return None

@@ -56,19 +56,16 @@ def rank_clips(manifest: Manifest, accepted: dict[RecordKind, pa.Table]) -> list
     return [item for _, item in sorted(scored, key=lambda pair: (-pair[0], *_by_time(pair[1].clip)))]
 
 
-def within_budget(ranked: Sequence[Ranked], cost: dict[str, int], budget: int) -> tuple[list[Ranked], list[Ranked]]:
-    """Take clips in order while they fit; one that does not leaves room for smaller ones after it.
-
-    Args:
-        cost: bytes by clip name, with what comes along (its boxes).
+def within_budget(ranked: Sequence[Ranked], budget: int) -> tuple[list[Ranked], list[Ranked]]:
+    """Take clips in order while they fit ``budget`` bytes; one that does not leaves room for smaller ones after it.
 
     Returns:
         Those taken and those left, both best first.
     """
     taken, left = [], []
     for item in ranked:
-        if cost[item.clip.name] <= budget:
-            budget -= cost[item.clip.name]
+        if item.clip.bytes <= budget:
+            budget -= item.clip.bytes
             taken.append(item)
         else:
             left.append(item)
