@@ -15,6 +15,13 @@ from herdbook.settings import Settings
 ALIAS = "lake"
 """Name of the lake inside a connection, and its default catalog."""
 
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoload_known_extensions": True,
+    "autoinstall_known_extensions": False,
+    "python_enable_replacements": False,  # a name in SQL never means a variable of this program
+}
+"""Every connection of ours starts with this."""
+
 _SCANNER = {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}
 
 
@@ -91,7 +98,7 @@ def open_lake(
         options.append(f"META_BUSY_TIMEOUT {int(settings.lake_wait_s * 1000)}")
         if create:  # kept in the file from then on: readers do not wait for writers
             options.append("META_JOURNAL_MODE 'WAL'")
-    connection = duckdb.connect(config={"autoload_known_extensions": True, "autoinstall_known_extensions": False})
+    connection = duckdb.connect(config=CONFIG)
     try:
         load_extension(connection, "ducklake")
         load_extension(connection, _SCANNER[catalog.kind])

@@ -66,19 +66,25 @@ def digest(settings: Settings, *, embeddings: bool) -> str:
 
 
 def fill(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, *, embeddings: bool, progress: Progress | None = None
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    *,
+    embeddings: bool,
+    fresh: bool,
+    progress: Progress | None = None,
 ) -> None:
     """Bring the attached database ``herd`` up to the attached ``lake``, in one transaction.
 
     Args:
-        connection: holds ``lake`` and ``herd``; ``herd`` is empty or was filled with the same `digest`.
+        connection: holds ``lake`` and ``herd``.
         settings: those of the lake.
         embeddings: whether every single embedding goes in.
+        fresh: ``herd`` is empty; otherwise it was filled with the same `digest`.
         progress: told after each group of days.
     """
     connection.execute("USE herd")
     connection.execute("BEGIN")
-    if not _exists(connection, "published"):
+    if fresh:
         _make(connection, settings, embeddings=embeddings)
     by_load, whole = _tables(embeddings=embeddings)
     for table in whole:
@@ -202,14 +208,4 @@ def _sign(connection: duckdb.DuckDBPyConnection, settings: Settings, *, embeddin
     connection.execute(
         "INSERT INTO herd.main.published SELECT ?, id, ?, ?, ? FROM lake.current_snapshot()",
         [datetime.now(UTC), version("herdbook"), embeddings, digest(settings, embeddings=embeddings)],
-    )
-
-
-def _exists(herd: duckdb.DuckDBPyConnection, table: str) -> bool:
-    return (
-        herd.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE database_name = 'herd' AND schema_name = 'main' AND table_name = ?",
-            [table],
-        ).fetchone()
-        is not None
     )

@@ -107,13 +107,10 @@ def _migrate(lake: duckdb.DuckDBPyConnection, settings: Settings) -> int:
 
 
 def _last_migration(lake: duckdb.DuckDBPyConnection) -> tuple[int, str] | None:
-    present = lake.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'meta'"
-        " AND table_name = 'version'"
-    ).fetchone()
-    if present is None:
+    try:
+        return lake.execute("SELECT version, digest FROM meta.version ORDER BY migrated_at DESC LIMIT 1").fetchone()
+    except duckdb.CatalogException:  # an empty lake
         return None
-    return lake.execute("SELECT version, digest FROM meta.version ORDER BY migrated_at DESC LIMIT 1").fetchone()
 
 
 def _refuse_newer(found: int) -> None:

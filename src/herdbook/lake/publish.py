@@ -69,8 +69,9 @@ def _write(
 ) -> None:
     try:
         with open_lake(settings, read_only=True) as connection:
+            fresh = not part.exists()
             connection.execute(f"ATTACH {quoted(str(part))} AS herd")
-            herd_file.fill(connection, settings, embeddings=embeddings, progress=progress)
+            herd_file.fill(connection, settings, embeddings=embeddings, fresh=fresh, progress=progress)
             connection.execute("CHECKPOINT herd")
             connection.execute("USE lake")
             connection.execute("DETACH herd")

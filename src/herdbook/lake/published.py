@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from herdbook.errors import NotFoundError, StorageError
-from herdbook.lake.attach import quoted
+from herdbook.lake.attach import CONFIG, quoted
 
 
 def open_published(path: Path) -> duckdb.DuckDBPyConnection:
@@ -23,7 +23,7 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
         raise NotFoundError(
             f"there is no published herd database at {path}", "`herdbook publish` writes it from what is loaded."
         )
-    connection = duckdb.connect()
+    connection = duckdb.connect(config=CONFIG)
     try:
         connection.execute(f"ATTACH {quoted(str(path))} AS herd (READ_ONLY)")
         connection.execute("USE herd")
