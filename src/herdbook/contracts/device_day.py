@@ -10,13 +10,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from herdbook.contracts import farmtime
 from herdbook.contracts.camera import Camera, Contract
+from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import FileName, Sha256, Slug
 from herdbook.contracts.records import RecordKind
-from herdbook.errors import ConfigurationError, ManifestError, UnsafePathError
+from herdbook.errors import ManifestError, UnsafePathError
 
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 MAX_FILES = 100_000
@@ -80,7 +81,7 @@ class Manifest(Contract):
     device_id: Slug
     farm_id: Slug
     day: date
-    timezone: str
+    timezone: TimezoneName
     revision: Annotated[int, Field(ge=1, strict=True)]
     final: bool
     """False while the day is still being recorded."""
@@ -89,15 +90,6 @@ class Manifest(Contract):
     releases: Annotated[tuple[ReleaseUse, ...], Field(min_length=1)]
     cameras: Annotated[tuple[Camera, ...], Field(min_length=1)]
     files: Annotated[tuple[DayFile, ...], Field(max_length=MAX_FILES)]
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            farmtime.zone(name)
-        except ConfigurationError as error:
-            raise ValueError(error.message) from error
-        return name
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

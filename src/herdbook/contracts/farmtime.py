@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator
 
 from herdbook.errors import ConfigurationError
 
@@ -39,3 +41,15 @@ def day_extent(day: date, timezone: str) -> DayExtent:
 def local_day(moment: datetime, timezone: str) -> date:
     """The farm-local day that an aware instant falls in."""
     return moment.astimezone(zone(timezone)).date()
+
+
+def _known(name: str) -> str:
+    try:
+        zone(name)
+    except ConfigurationError as error:
+        raise ValueError(error.message) from error
+    return name
+
+
+TimezoneName = Annotated[str, AfterValidator(_known)]
+"""An IANA time zone, in anything read from outside."""

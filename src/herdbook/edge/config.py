@@ -36,11 +36,11 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from herdbook.contracts import farmtime
 from herdbook.contracts.camera import Camera, Contract
 from herdbook.contracts.device_day import ReleaseUse
+from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
 from herdbook.edge.perception.parameters import MotionParameters
 from herdbook.errors import ConfigurationError
@@ -97,7 +97,7 @@ class DeviceConfig(Contract):
 
     device_id: Slug
     farm_id: Slug
-    timezone: str
+    timezone: TimezoneName
     release: ReleaseUse = MOTION_RELEASE
     motion: MotionParameters = MotionParameters()
     cameras: Annotated[tuple[DeviceCamera, ...], Field(min_length=1)]
@@ -105,15 +105,6 @@ class DeviceConfig(Contract):
     embeddings_per_hour: Annotated[float, Field(gt=0, le=3600)] = 7.0
     """Reference rate per animal; every tracklet gets at least one, and two if it lasts more than ten seconds."""
     retention: Retention = Retention()
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            farmtime.zone(name)
-        except ConfigurationError as error:
-            raise ValueError(error.message) from error
-        return name
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

@@ -29,10 +29,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from herdbook.contracts import farmtime
 from herdbook.contracts.camera import Contract
+from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
 from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.labels.kinds import RULES, LabelKind
@@ -158,7 +158,7 @@ class Mapping(Contract):
 
     source: Slug
     farm: Slug
-    timezone: str
+    timezone: TimezoneName
     file: FileShape = FileShape()
     animal: AnimalColumn
     event: Event | None = None
@@ -180,15 +180,6 @@ class Mapping(Contract):
     """Columns that name a fact in the source for ever."""
     full: bool = False
     """The file is all that the source has: what it no longer lists is retracted."""
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            farmtime.zone(name)
-        except ConfigurationError as error:
-            raise ValueError(error.message) from error
-        return name
 
     @model_validator(mode="after")
     def _one_way_to_say_it(self) -> Self:

@@ -7,12 +7,11 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints
 
-from herdbook.contracts import farmtime
 from herdbook.contracts.camera import Contract
+from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import AnimalId, Slug
-from herdbook.errors import ConfigurationError
 from herdbook.roster.moments import Moment, parse_moment
 from herdbook.roster.sheets import as_text
 
@@ -48,16 +47,7 @@ class FarmRow(Contract):
 
     farm_id: _Slug
     name: _Name
-    timezone: Annotated[str, _Text]
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            farmtime.zone(name)
-        except ConfigurationError as error:
-            raise ValueError(error.message) from error
-        return name
+    timezone: Annotated[TimezoneName, _Text]
 
 
 class PenRow(Contract):

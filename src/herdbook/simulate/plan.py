@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from herdbook.contracts import farmtime
 from herdbook.contracts.camera import Contract
+from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
 from herdbook.errors import ConfigurationError
 
@@ -49,7 +50,7 @@ class FarmPlan(Contract):
 
     seed: Annotated[int, Field(ge=0)] = 0
     farm_id: Slug = "demo-farm"
-    timezone: str = "Europe/London"
+    timezone: TimezoneName = "Europe/London"
     start_day: date = date(2026, 3, 2)
     days: Annotated[int, Field(ge=1, le=3660)] = 3
     barn: Slug = "barn-a"
@@ -71,15 +72,6 @@ class FarmPlan(Contract):
     outages_per_day: Annotated[float, Field(ge=0, le=10)] = 0.3
     """Mean number of outages per camera and day; each cuts into a clip, so that footage shows it."""
     lameness: LamenessPlan = LamenessPlan()
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            farmtime.zone(name)
-        except ConfigurationError as error:
-            raise ValueError(error.message) from error
-        return name
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
