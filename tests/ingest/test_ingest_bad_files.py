@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from device_server import Device
 from ingest_cases import (
@@ -131,6 +132,38 @@ def test_manifest_of_another_farm_is_a_matter_of_configuration(device: Device, i
     code, said = ingest()
     assert code == 11
     assert "other-farm" in said
+
+
+def test_revision_that_changed_before_it_landed(settings: Settings, device: Device, ingest: Ingest) -> None:
+    folder = write_device_day(device.root, SPEC)
+    files = json.loads((folder / "manifest.json").read_bytes())["files"]
+    entry = next(file for file in files if file["kind"] == "coverage")
+    entry["rows"] += 1
+    rewrite_manifest(folder, files=files)
+    assert ingest()[0] == 35
+    entry["rows"] -= 1
+    rewrite_manifest(folder, files=files)
+    assert ingest()[0] == 31
+    assert not landed_days(settings.landing)
+
+
+@pytest.mark.parametrize("damage", ["rows", "columns"])
+def test_boxes_that_are_wrong(settings: Settings, device: Device, ingest: Ingest, damage: str) -> None:
+    folder = write_device_day(device.root, SPEC)
+    boxes = next(folder.glob("*.boxes.parquet"))
+    files = json.loads((folder / "manifest.json").read_bytes())["files"]
+    if damage == "rows":
+        next(file for file in files if file["name"] == boxes.name)["rows"] = 7
+        rewrite_manifest(folder, files=files)
+    else:
+        pq.write_table(pa.table({"x": [1]}), boxes)
+        say_truth(folder, boxes.name)
+    code, said = ingest()
+    assert code == (35 if damage == "rows" else 34)
+    assert boxes.name in said
+    assert landed_rows(settings) == SENT
+    assert (settings.quarantine / SPEC.device_id / DAY / "r1" / boxes.name).exists()
+    assert device.acknowledged
 
 
 def test_revision_that_changed(settings: Settings, device: Device, ingest: Ingest) -> None:

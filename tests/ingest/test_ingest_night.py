@@ -77,6 +77,7 @@ def test_days_before_the_lookback_are_let_be(settings: Settings, device: Device)
 def test_a_day_that_was_missing_is_fetched_by_a_later_night(settings: Settings, device: Device) -> None:
     record(device, 0, 2)
     assert states(ingest_device(settings, DEVICE, days(2)[0])) == [(0, "landed"), (1, "missing"), (2, "landed")]
+    assert status(settings)[0].state == "ok", "an old gap is no news"
     record(device, 1)
     assert states(ingest_device(settings, DEVICE, days(2)[0])) == [(1, "landed")]
 
@@ -84,6 +85,7 @@ def test_a_day_that_was_missing_is_fetched_by_a_later_night(settings: Settings, 
 def test_a_device_without_any_day_misses_only_the_last(settings: Settings, device: Device) -> None:
     assert states(ingest_device(settings, DEVICE, FIRST)) == [(0, "missing")]
     assert first_failure(ingest_device(settings, DEVICE, FIRST)) is None
+    assert status(settings)[0].state == f"no {FIRST}"
 
 
 def test_an_unfinished_day_is_asked_for_until_its_last_revision(settings: Settings, device: Device) -> None:

@@ -86,7 +86,11 @@ def retire(settings: Settings, device_id: str) -> None:
 
 @dataclass(frozen=True)
 class DeviceStatus:
-    """How a device fares. ``state``: ``new``, ``ok``, ``retired``, or the name of the error of its last attempt."""
+    """How a device fares.
+
+    ``state``: ``new``, ``ok``, ``retired``, the name of the error of its last attempt, or ``no <day>`` where it does
+    not have the newest day that was asked for.
+    """
 
     device: str
     farm: str
@@ -107,9 +111,18 @@ def status(settings: Settings) -> list[DeviceStatus]:
         def state(device: Device) -> str:
             if device.retired_at is not None:
                 return "retired"
-            query = select(Attempt).where(Attempt.device_id == device.device_id)
-            last = session.scalar(query.order_by(Attempt.attempt_id.desc()).limit(1))
-            return "new" if last is None else last.error or "ok"
+            tries = select(Attempt).where(Attempt.device_id == device.device_id)
+            # A day the device does not have matters only while it is the newest that was asked for.
+            of_days = tries.where(Attempt.day.is_not(None)).order_by(Attempt.day.desc(), Attempt.attempt_id.desc())
+            of_day = session.scalar(of_days.limit(1))
+            missing = NotFoundError.__name__
+            others = tries.where(Attempt.error.is_distinct_from(missing))
+            last = session.scalar(others.order_by(Attempt.attempt_id.desc()).limit(1))
+            if last is not None and last.error:
+                return last.error
+            if of_day is not None and of_day.error == missing:
+                return f"no {of_day.day}"
+            return "new" if last is None else "ok"
 
         return [
             DeviceStatus(

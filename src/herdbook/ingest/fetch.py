@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from herdbook.contracts.durable import disk_full_is_said, fsync_path, replace_durably
+from herdbook.contracts.durable import disk_full_is_said
 from herdbook.errors import DeviceUnreachableError, TransferCorruptError
 from herdbook.ingest.client import AgentClient
+from herdbook.ingest.files import place
 from herdbook.ingest.hashing import BackgroundSha256
 
 WRITE_OUT = 8 << 20
@@ -178,20 +179,3 @@ def _begin_writing_out(descriptor: int, size: int) -> None:
     """Let the disk begin now: the flush at the end is then short, and a night's footage does not fill the memory."""
     if hasattr(os, "posix_fadvise"):  # a hint; not on every system
         os.posix_fadvise(descriptor, 0, size, os.POSIX_FADV_DONTNEED)
-
-
-def place(part: Path, targets: Iterable[Path]) -> None:
-    """Move a finished file to its first target and link it to the others, durably."""
-    first, *others = targets
-    replace_durably(part, first)
-    for other in others:
-        link_durably(first, other)
-
-
-def link_durably(source: Path, target: Path) -> None:
-    """Give a finished file a second name, on the same file system."""
-    beside = target.with_name(f".{target.name}.link")
-    beside.unlink(missing_ok=True)
-    os.link(source, beside)
-    beside.replace(target)
-    fsync_path(target.parent)

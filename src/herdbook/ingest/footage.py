@@ -5,7 +5,6 @@ Boxes are small, tell what was seen in clips that nobody keeps, and may speak of
 
 from __future__ import annotations
 
-import errno
 import threading
 from collections import defaultdict
 from contextlib import suppress
@@ -20,11 +19,12 @@ from herdbook.contracts.records import BOXES_SCHEMA, RecordKind
 from herdbook.errors import IntegrityError, StorageError, TransferCorruptError
 from herdbook.ingest.client import AgentClient
 from herdbook.ingest.clips import require_decodable
-from herdbook.ingest.fetch import Wanted, fetch_all, link_durably, place
+from herdbook.ingest.fetch import Wanted, fetch_all
+from herdbook.ingest.files import link_durably, place
 from herdbook.ingest.folders import DayFolders, make_folder, require_space
 from herdbook.ingest.meter import Meter
 from herdbook.ingest.quarantine import enter
-from herdbook.ingest.recordfile import read_record_file
+from herdbook.ingest.recordfile import check_record_file
 from herdbook.ingest.result import Finding
 from herdbook.ingest.worth import Ranked, rank_clips, within_budget
 from herdbook.ledger.models import ClipState, FootageClip
@@ -86,7 +86,7 @@ class _Job:
             if file.kind is FileKind.CLIP:
                 require_decodable(path, file.name)
             else:
-                read_record_file(path, file, BOXES_SCHEMA)
+                check_record_file(path, file, BOXES_SCHEMA)
         except IntegrityError as error:
             with self._lock:
                 self.failed[file.name] = error
@@ -149,11 +149,7 @@ def _reuse(job: _Job) -> None:
     for path, sha256 in known:
         source, file = job.folders.settings.footage / str(path), digests[sha256]
         if _is_there(source, file) and not job.has(file):
-            try:
-                link_durably(source, job.folders.footage / file.name)
-            except OSError as error:
-                if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
-                    raise
+            link_durably(source, job.folders.footage / file.name)
 
 
 def _enter(job: _Job, chosen: list[Ranked], left: list[Ranked]) -> None:

@@ -6,7 +6,14 @@ from datetime import date, timedelta
 
 from sqlalchemy import func, select
 
-from herdbook.errors import DeviceError, HerdbookError, IntegrityError, StorageError, TransferCorruptError
+from herdbook.errors import (
+    DeviceError,
+    HerdbookError,
+    IntegrityError,
+    NotFoundError,
+    StorageError,
+    TransferCorruptError,
+)
 from herdbook.ingest.attempt import attempt
 from herdbook.ingest.client import AgentClient, DayOffer
 from herdbook.ingest.lock import device_lock
@@ -64,12 +71,11 @@ def _night(
     settings: Settings, device: Device, client: AgentClient, *, offers: list[DayOffer], until: date, meter: Meter
 ) -> list[IngestResult]:
     earliest = until - timedelta(days=settings.lookback_days)
-    offered = [offer for offer in offers if earliest <= offer.day <= until]
     results = []
     for day in _missing(settings, device, offers, earliest, until):
         _note_missing(settings, device, day)
         results.append(IngestResult(device.device_id, day, None, IngestState.MISSING))
-    for offer in offered:
+    for offer in (offer for offer in offers if earliest <= offer.day <= until):
         if not _is_pending(settings, device, offer):
             continue
         try:
@@ -111,10 +117,17 @@ def _missing(settings: Settings, device: Device, offers: list[DayOffer], earlies
 
 def _note_missing(settings: Settings, device: Device, day: date) -> None:
     now = utc_now()
-    message = f"'{device.device_id}' has no day {day} yet"
     with ledger_session(settings) as session:
         session.add(
-            Attempt(device_id=device.device_id, day=day, started_at=now, ended_at=now, exit_code=0, message=message)
+            Attempt(
+                device_id=device.device_id,
+                day=day,
+                started_at=now,
+                ended_at=now,
+                exit_code=NotFoundError.exit_code,
+                error=NotFoundError.__name__,
+                message=f"'{device.device_id}' has no day {day} yet",
+            )
         )
 
 

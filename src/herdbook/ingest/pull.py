@@ -113,23 +113,22 @@ def pull_offer(settings: Settings, device: Device, client: AgentClient, offer: D
 
 
 def _known(folders: DayFolders, offer: DayOffer) -> DeviceDay | None:
-    """The ledger's row where the records of this revision landed before.
+    """The ledger's row where the records of this revision landed before and are still of use.
 
     Raises:
         ManifestError: the device offers something else under the same revision.
     """
     with ledger_session(folders.settings) as session:
         row = session.get(DeviceDay, folders.key)
-    if row is None or row.state not in (DayState.LANDED, DayState.LOADED):
+    if row is None:
         return None
     if row.manifest_sha256 != offer.manifest_sha256:
         raise ManifestError(
-            f"{folders.device_id} {offer.day}: revision {offer.revision} is not the one that landed here before",
+            f"{folders.device_id} {offer.day}: revision {offer.revision} is not the one it offered before",
             "A revision never changes. Let the device issue the day again: `herdbook edge reissue DAY` there.",
         )
-    if row.state is DayState.LANDED and not (folders.landing / MARKER).exists():
-        return None
-    return row
+    on_disk = (folders.landing / MARKER).exists()
+    return row if row.state is DayState.LOADED or (row.state is DayState.LANDED and on_disk) else None
 
 
 def _pull_records(

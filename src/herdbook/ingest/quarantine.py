@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import io
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,8 +11,8 @@ import pyarrow.parquet as pq
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from herdbook.contracts.durable import replace_durably, write_durably
-from herdbook.ingest.fetch import link_durably
+from herdbook.contracts.durable import write_durably
+from herdbook.ingest.files import link_durably
 from herdbook.ingest.folders import DayFolders, make_folder
 from herdbook.ingest.result import Finding
 from herdbook.ledger.models import QuarantineEntry
@@ -40,17 +38,7 @@ def set_aside_rows(folders: DayFolders, file: str, rejected: pa.Table) -> None:
 
 def set_aside_copy(folders: DayFolders, source: Path) -> None:
     """Keep a whole file as the device sent it; the landed one stays too."""
-    target = make_folder(folders.quarantine) / source.name
-    if target.exists():
-        return
-    try:
-        link_durably(source, target)
-    except OSError as error:
-        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
-            raise
-        part = target.with_name(f".{target.name}.part")
-        shutil.copyfile(source, part)
-        replace_durably(part, target)
+    link_durably(source, make_folder(folders.quarantine) / source.name)
 
 
 def enter(session: Session, folders: DayFolders, findings: Iterable[Finding]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,33 +12,54 @@ import pyarrow.parquet as pq
 from herdbook.contracts.device_day import DayFile
 from herdbook.errors import RecordSchemaError, RowCountError
 
+MAX_ROWS = 100_000_000
+"""Twenty frames a second of fifty animals for a day: more is a mistake or an attack, and is not unpacked."""
 MAX_UNPACKED_BYTES = 8 * 1024**3
 """A record file that claims to unpack to more is refused before it is read: a day of a device is far smaller."""
 
 
 def read_record_file(path: Path, entry: DayFile, schema: pa.Schema) -> pa.Table:
-    """Read a Parquet file of a known schema.
+    """Read a Parquet file of a known schema whole.
 
     Raises:
         RecordSchemaError: it is not Parquet, or not of these columns, types and order, or holds invalid text.
         RowCountError: it does not have the rows that the manifest promises.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            _require_schema(entry, file.schema_arrow, schema)
-            meta = file.metadata
-            if meta.num_rows != entry.rows:
-                raise RowCountError(f"{entry.name} has {meta.num_rows} rows, its manifest says {entry.rows}")
-            unpacked = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
-            if unpacked > MAX_UNPACKED_BYTES:
-                raise RecordSchemaError(f"{entry.name} unpacks to {unpacked} bytes, more than {MAX_UNPACKED_BYTES}")
-            table = file.read(use_threads=False)
+    with _opened(path, entry, schema) as file:
+        unpacked = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise RecordSchemaError(f"{entry.name} unpacks to {unpacked} bytes, more than {MAX_UNPACKED_BYTES}")
+        table = file.read(use_threads=False)
         table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise RecordSchemaError(f"{entry.name} cannot be read as Parquet: {_first_line(error)}") from error
     if table.num_rows != entry.rows:
         raise RowCountError(f"{entry.name} holds {table.num_rows} rows, its manifest says {entry.rows}")
     return table
+
+
+def check_record_file(path: Path, entry: DayFile, schema: pa.Schema) -> None:
+    """Check a file as `read_record_file` does, piece by piece: boxes of a day may not fit in memory."""
+    rows = 0
+    with _opened(path, entry, schema) as file:
+        for batch in file.iter_batches(use_threads=False):
+            batch.validate(full=True)
+            rows += batch.num_rows
+    if rows != entry.rows:
+        raise RowCountError(f"{entry.name} holds {rows} rows, its manifest says {entry.rows}")
+
+
+@contextmanager
+def _opened(path: Path, entry: DayFile, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(path) as file:
+            _require_schema(entry, file.schema_arrow, schema)
+            found = file.metadata.num_rows
+            if found != entry.rows:
+                raise RowCountError(f"{entry.name} has {found} rows, its manifest says {entry.rows}")
+            if found > MAX_ROWS:
+                raise RowCountError(f"{entry.name} has {found} rows, more than a device sees in a day")
+            yield file
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise RecordSchemaError(f"{entry.name} cannot be read as Parquet: {_first_line(error)}") from error
 
 
 def _require_schema(entry: DayFile, found: pa.Schema, expected: pa.Schema) -> None:
