@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import sys
 
-from herdbook.cli import animal, edge, evaluate, export, fleet, house, ingest, labels, lake, load, roster, simulate, sql
+from herdbook.cli import (
+    animal,
+    demo,
+    edge,
+    evaluate,
+    export,
+    fleet,
+    house,
+    ingest,
+    labels,
+    lake,
+    load,
+    roster,
+    simulate,
+    sql,
+)
 from herdbook.cli.app import app
 from herdbook.cli.output import print_error
 from herdbook.errors import HerdbookError
@@ -13,6 +28,7 @@ __all__ = ["app", "main"]
 
 app.command()(house.init)
 app.command()(house.doctor)
+app.command()(demo.demo)
 app.command()(ingest.ingest)
 app.command()(load.load)
 app.command()(load.publish)

@@ -8,11 +8,13 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -58,6 +60,9 @@ def environment(settings: Settings, folder: Path, port: int, log_ports: tuple[in
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(code / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
+        # What was running when we were stopped is soon run again.
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "passwords.json"),
@@ -78,12 +83,17 @@ def environment(settings: Settings, folder: Path, port: int, log_ports: tuple[in
 class Airflow:
     """``airflow standalone`` under ``folder``. Ready once ``wait_until_ready`` returns; stop it in any case.
 
+    Args:
+        settings: of the Herdbook that its DAGs work on.
+        folder: Airflow's own state.
+        more: environment variables for its processes.
+
     Raises:
         MissingDependencyError: Airflow is not installed.
         NotFoundError: there are no DAGs here.
     """
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> None:
         if importlib.util.find_spec("airflow") is None:
             raise MissingDependencyError(
                 "Airflow is not installed", "Install it: pip install 'herdbook[airflow]', or run make demo."
@@ -92,7 +102,7 @@ class Airflow:
         self.url = f"http://127.0.0.1:{port}"
         self.folder = folder
         self.password_file = folder / "passwords.json"
-        self.env = environment(settings, folder, port, (log_ports[0], log_ports[1]))
+        self.env = environment(settings, folder, port, (log_ports[0], log_ports[1])) | dict(more)
         folder.mkdir(parents=True, exist_ok=True)
         if not self.password_file.exists():
             write_durably(self.password_file, json.dumps({USER: secrets.token_urlsafe(16)}).encode(), mode=0o600)
@@ -116,10 +126,9 @@ class Airflow:
             self._wait(f"DAG {dag_id}", lambda d=dag_id: self._client.get(f"/api/v2/dags/{d}").is_success, timeout_s)  # type: ignore[misc]
             self._call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
 
-    def trigger(self, dag_id: str, logical_date: datetime | None = None, conf: dict[str, Any] | None = None) -> DagRun:
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> DagRun:
         """Start a run."""
-        date = logical_date.isoformat() if logical_date else None
-        return _run(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": date, "conf": conf or {}}))
+        return _run(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}}))
 
     def backfill(self, dag_id: str, first: datetime, last: datetime) -> list[DagRun]:
         """Create the runs of a period, as ``airflow backfill create`` does."""
@@ -138,7 +147,7 @@ class Airflow:
         Raises:
             HerdbookError: it failed, or takes longer.
         """
-        path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}"
+        path = f"/api/v2/dags/{run.dag_id}/dagRuns/{quote(run.run_id)}"
         ended = self._wait(f"{run.dag_id} {run.run_id}", lambda: self._ended(path), timeout_s)
         if ended.state != "success":
             raise HerdbookError(f"the run {run.run_id} of {run.dag_id} failed", f"See the task's log at {self.url}.")
@@ -146,10 +155,13 @@ class Airflow:
 
     def started_by(self, run: DagRun, timeout_s: float = 120) -> list[DagRun]:
         """Wait for the runs that a run's asset events have started."""
-        path = f"/api/v2/assets/events?source_dag_id={run.dag_id}&source_run_id={run.run_id}"
+        path = "/api/v2/assets/events?" + urlencode({"source_dag_id": run.dag_id, "source_run_id": run.run_id})
 
         def created() -> list[DagRun]:
-            events = self._call("GET", path)["asset_events"]
+            answer = self._client.get(path)
+            if answer.is_server_error:  # Airflow 3.3 cannot show an event whose run is still queued
+                return []
+            events = answer.raise_for_status().json()["asset_events"]
             return [_run(row) for event in events for row in event["created_dagruns"]]
 
         return self._wait(f"what {run.run_id} starts", created, timeout_s)

@@ -40,8 +40,7 @@ class Steps:
             work: does it, and may return a remark on what it came to.
             once: a name under which the step is remembered, so that no later run does it again.
         """
-        done = self._done()
-        if once is not None and once in done:
+        if once is not None and self.finished(once):
             self.console.print(f"[green]✓[/] {escape(title)} [dim](done by an earlier run)[/]")
             return
         started = time.monotonic()
@@ -55,7 +54,15 @@ class Steps:
         tail = f": {escape(remark)}" if remark else ""
         self.console.print(f"[green]✓[/] {escape(title)}{tail} [dim]{self.seconds[title]:.1f} s[/]", soft_wrap=True)
         if once is not None:
-            write_durably(self.state, json.dumps([*done, once], indent=1).encode())
+            self.remember(once)
+
+    def finished(self, *names: str) -> bool:
+        """Whether all these steps were done, by this run or an earlier one."""
+        return set(names) <= set(self._done())
+
+    def remember(self, name: str) -> None:
+        """Note that a step is done."""
+        write_durably(self.state, json.dumps([*self._done(), name], indent=1).encode())
 
     def _done(self) -> list[str]:
         return list(json.loads(self.state.read_bytes())) if self.state.exists() else []

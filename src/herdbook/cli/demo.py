@@ -1,0 +1,88 @@
+"""``herdbook demo``: a farm, three nights, and an answer."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from herdbook.cli.output import JsonFlag, console, print_json, print_rows
+from herdbook.settings import get_settings
+
+if TYPE_CHECKING:
+    from herdbook.demo.run import Result
+
+
+def demo(
+    *,
+    video: Annotated[
+        Path | None, typer.Option(help="A video of your own as the camera of one more device.", metavar="FILE")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier demo made, and begin anew.")] = False,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Then keep Airflow's web interface and the agents running, until Ctrl-C.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Two simulated devices film 16 pigs for three days; real agents, real DAGs, and an answer in the end.
+
+    Interrupted, it continues where it stopped. Everything lies under HERDBOOK_HOME, which has to be the demo's own.
+    """
+    from herdbook.demo.lifetime import ends_with_us
+    from herdbook.demo.place import Place
+    from herdbook.demo.run import run_demo
+    from herdbook.demo.steps import Steps
+
+    started = time.monotonic()
+    place = Place(get_settings())
+    with place.guarded(fresh=fresh), ends_with_us() as stack:
+        steps = Steps(place.done, console)
+        result = run_demo(place, steps, stack, video, stay=stay)
+        seconds = round(time.monotonic() - started, 1)
+        if as_json:
+            print_json(
+                {"published": result.published, "answer": result.answer, "steps": steps.seconds, "seconds": seconds}
+            )
+        else:
+            _tell(result, seconds)
+        if stay:
+            _stay(result)
+
+
+def _tell(result: Result, seconds: float) -> None:
+    print_rows(
+        result.answer,
+        as_json=False,
+        title="On the days before the farm noticed: lame animals and their sound pen mates",
+    )
+    console.print(
+        "Rates are per hour in which an animal was observed and recognised; its other hours count as nothing.\n"
+        "The farm is simulated and the sample small: this shows the way of the data, and is no finding.\n\n"
+        f"[bold]{result.published}[/] is a plain DuckDB file. What to do next:\n"
+        f"  herdbook sql \"FROM animal_day WHERE animal_id = 'demo-farm-0001'\"\n"
+        f'  duckdb -readonly {result.published} "FROM animal_timeline LIMIT 10"\n'
+        f"  make up                     Airflow's web interface and the two devices, running\n"
+        f"  make demo VIDEO=file.mp4    a camera of your own\n"
+        f"[dim]{seconds:.0f} s[/]",
+        soft_wrap=True,
+    )
+
+
+def _stay(result: Result) -> None:
+    assert result.airflow is not None, "it was started: we stay"
+    from herdbook.demo.airflow import USER
+
+    console.print(
+        f"Airflow: [bold]{result.airflow.url}[/], user '{USER}', password in {result.airflow.password_file}\n"
+        + "".join(f"{device}: {url}\n" for device, url in result.agents.items())
+        + "Ctrl-C stops all of it.",
+        soft_wrap=True,
+    )
+    try:
+        while True:
+            result.airflow.process.check()
+            time.sleep(1)
+    except KeyboardInterrupt:
+        console.print("Stopping")

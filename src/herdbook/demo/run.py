@@ -1,0 +1,107 @@
+"""The demo from end to end: devices, nights, labels, answer. Each step is done once; a later run goes on from there."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from herdbook.demo import devices, nights
+from herdbook.demo.airflow import Airflow
+from herdbook.demo.answer import ask
+from herdbook.demo.enrolment import enrol_animals
+from herdbook.demo.place import PLAN, OwnCamera, Place
+from herdbook.demo.roster import import_farm, import_own_camera
+from herdbook.demo.steps import Steps
+from herdbook.errors import MissingDependencyError
+from herdbook.lake.migrate import migrate
+from herdbook.ledger.migrate import upgrade
+
+DEVICES = tuple(f"{PLAN.barn}-{n}" for n in range(1, PLAN.pens // PLAN.pens_per_device + 1))
+SETTINGS = {
+    "HERDBOOK_RETRY_DELAY_S": "5",  # the devices are on this machine: what fails need not wait for minutes
+    "HERDBOOK_FOOTAGE_KEEP_DAYS": "36500",  # the simulated days lie in the past
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the demo came to. ``airflow`` runs on until the stack is closed."""
+
+    published: Path
+    answer: list[dict[str, Any]]
+    airflow: Airflow | None
+    agents: dict[str, str]
+    """Addresses by device."""
+
+
+def run_demo(place: Place, steps: Steps, stack: ExitStack, video: Path | None = None, *, stay: bool = False) -> Result:
+    """Do what is not done yet, and ask the question.
+
+    Args:
+        place: guarded already.
+        steps: does them and remembers.
+        stack: ends what is started here when it is closed.
+        video: footage of one more device.
+        stay: start Airflow and the agents even if nothing is left to do.
+
+    Raises:
+        VideoSourceError: ``video`` is not a video.
+        MissingDependencyError: an extra is not installed.
+    """
+    own = _own_camera(video)
+    settings = place.settings
+    migrate(settings)
+    upgrade(settings)
+    airflow = None
+    if stay or not steps.finished("labels", *([f"night {own.device_id}"] if own else [])):
+        airflow = Airflow(settings, place.airflow, SETTINGS)  # it gets ready while the farm is filmed
+        stack.callback(airflow.stop)
+    steps.do("Simulate a farm", partial(devices.film, place), once="film")
+    if airflow is not None:
+        steps.do("Start Airflow", lambda _: airflow.wait_until_ready(nights.DAGS))
+    steps.do("Record it on two devices", partial(devices.record, place, DEVICES), once="record")
+    if own:
+        steps.do("Record your video", lambda _: devices.record_own(place, own), once=f"record {own.device_id}")
+    agents: dict[str, str] = {}
+    if airflow is not None:
+        agents = _nights(place, steps, stack, airflow, own)
+    return Result(settings.published, ask(settings.published), airflow, agents)
+
+
+def _nights(place: Place, steps: Steps, stack: ExitStack, airflow: Airflow, own: OwnCamera | None) -> dict[str, str]:
+    steps.do("Import the roster", lambda _: import_farm(place), once="roster")
+    if own:
+        steps.do("Add your camera to it", lambda _: import_own_camera(place, own), once=f"roster {own.device_id}")
+    agents: dict[str, str] = {}
+
+    def serve(_: object) -> str:
+        agents.update(devices.serve(place, (*DEVICES, *([own.device_id] if own else ())), stack))
+        return ", ".join(agents)
+
+    steps.do("Start the devices' agents and enrol them", serve)
+    first, *others = PLAN.simulated_days()
+    if own and not steps.finished(f"night {first}"):
+        steps.remember(f"night {own.device_id}")  # the first night fetches it too
+    steps.do(f"Night after {first}", partial(nights.night_after, airflow, first), once=f"night {first}")
+    steps.do("Enrol the animals", lambda _: enrol_animals(place, DEVICES), once="enrol")
+    for day in others:
+        steps.do(f"Night after {day}", partial(nights.night_after, airflow, day), once=f"night {day}")
+    if own:
+        fetch = partial(nights.night_after, airflow, first)
+        steps.do("Fetch your video's day", fetch, once=f"night {own.device_id}")
+    steps.do("Import the farm's labels", partial(nights.labels, airflow, place), once="labels")
+    return agents
+
+
+def _own_camera(video: Path | None) -> OwnCamera | None:
+    if video is None:
+        return None
+    try:
+        from herdbook.edge.video import probe
+    except ImportError as error:
+        raise MissingDependencyError("reading a video needs PyAV", "pip install 'herdbook[edge]'") from error
+    probe(video)
+    return OwnCamera(video)
