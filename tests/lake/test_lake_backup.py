@@ -1,0 +1,101 @@
+"""A backup is all of one moment, complete under its name or not there, and can be read as a lake."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from herdbook.errors import MissingDependencyError, StorageError
+from herdbook.lake import backup as backup_module
+from herdbook.lake.attach import open_lake
+from herdbook.lake.backup import backup, backups
+from herdbook.ledger.migrate import upgrade
+from herdbook.settings import Settings
+from support.lake_home import SPEC, fill_lake, load_day
+
+COUNTS = "SELECT (SELECT count(*) FROM device_day), (SELECT count(*) FROM bout), (SELECT count(*) FROM embedding)"
+
+
+def counts(settings: Settings) -> tuple[int, ...]:
+    with open_lake(settings, read_only=True) as lake:
+        return lake.execute(COUNTS).fetchone()
+
+
+def as_lake(folder: Path) -> Settings:
+    return Settings(home=folder, catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data"))
+
+
+def test_it_reads_as_the_lake_of_that_moment(filled: Settings) -> None:
+    before = counts(filled)
+    folder = backup(filled)
+    load_day(filled, replace(SPEC, revision=2, animals=5))
+    shutil.rmtree(filled.lake_data_path)
+    assert counts(as_lake(folder)) == before
+
+
+def test_the_ledger_is_in_it(filled: Settings) -> None:
+    upgrade(filled)
+    with sqlite3.connect(backup(filled) / "ledger.sqlite") as ledger:
+        assert ledger.execute("SELECT count(*) FROM device").fetchone() == (0,)
+
+
+def test_data_files_are_linked_not_copied(filled: Settings) -> None:
+    folder = backup(filled)
+    names = list(Path(filled.lake_data_path).rglob("*.parquet"))
+    assert names
+    for path in names:
+        copy = folder / "data" / path.relative_to(filled.lake_data_path)
+        assert copy.stat().st_ino == path.stat().st_ino
+
+
+def test_where_links_are_not_possible_files_are_copied(filled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(backup_module.errno.EXDEV, "other disk")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    assert counts(as_lake(backup(filled))) == counts(filled)
+
+
+def test_the_last_few_are_kept(filled: Settings) -> None:
+    made = [backup(filled, keep=2) for _ in range(3)]
+    assert backups(filled) == made[1:]
+
+
+def test_what_was_left_half_done_is_cleared_away(filled: Settings) -> None:
+    half = filled.backups / ".20200101T000000Z.part"
+    half.mkdir(parents=True)
+    (half / "catalog.sqlite").write_text("half")
+    assert backups(filled) == []
+    folder = backup(filled)
+    assert sorted(filled.backups.iterdir()) == [folder]
+
+
+def test_a_catalog_that_cannot_be_copied_leaves_the_older_backups(
+    filled: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = backup(filled)
+    Path(filled.lake_catalog.removeprefix("sqlite:")).write_bytes(b"scrambled" * 1000)
+    with pytest.raises(StorageError, match=r"catalog\.sqlite cannot be copied"):
+        backup(filled, keep=1)
+    assert backups(filled) == [good]
+
+
+def test_a_postgres_catalog_is_dumped(
+    tmp_path: Path, any_lake: Settings, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    if not any_lake.lake_catalog.startswith("postgres:"):
+        pytest.skip("the SQLite catalog is copied, not dumped")
+    fill_lake(any_lake, 1)
+    if shutil.which("pg_dump") is None:
+        with pytest.raises(MissingDependencyError, match="pg_dump"):
+            backup(any_lake)
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        if not found:
+            pytest.skip("PostgreSQL's client programs are not installed")
+        monkeypatch.setenv("PATH", str(found[-1]), prepend=":")
+    folder = backup(any_lake)
+    assert (folder / "catalog.dump").read_bytes().startswith(b"PGDMP")
