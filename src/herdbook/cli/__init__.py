@@ -26,6 +26,9 @@ from herdbook.errors import HerdbookError
 
 __all__ = ["app", "main"]
 
+INTERRUPTED = 130
+"""Exit code of Ctrl-C, as shells have it."""
+
 app.command()(house.init)
 app.command()(house.doctor)
 app.command()(demo.demo)
@@ -48,10 +51,11 @@ app.add_typer(simulate.app, name="simulate")
 def main() -> None:
     """Entry point: run a command; a `HerdbookError` becomes one message, what to do, and its exit code."""
     try:
-        app(standalone_mode=True)
+        app()
     except HerdbookError as error:
         print_error(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted. Nothing is half done: run the same command again to continue.\n")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            sys.stderr.write("Interrupted. Nothing is half done: run the same command again to continue.\n")
+        raise
