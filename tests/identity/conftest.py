@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from herdbook.identity.enrolment import enrol
 from herdbook.lake.load import load_device_day
 from herdbook.roster.importer import import_roster
 from herdbook.settings import Settings
@@ -35,6 +36,23 @@ def loaded_template(lake_template: Path, tmp_path_factory: pytest.TempPathFactor
     import_roster(settings, folder / "roster")
     load_device_day(settings, land(folder / "landing", write_device_day(folder / "device", SPEC)))
     return folder / "home"
+
+
+@pytest.fixture(scope="session")
+def enrolled_template(loaded_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Home of a lake with the day and all four pigs enrolled by their first tracklet; not to be written to."""
+    home = tmp_path_factory.mktemp("enrolled") / "home"
+    shutil.copytree(loaded_template, home)
+    for animal in range(SPEC.animals):
+        enrol(Settings(home=home), f"P{animal}", [f"barn-a-1:2026-03-02:cam:{animal * 5:06d}"])
+    return home
+
+
+@pytest.fixture
+def all_enrolled(enrolled_template: Path, tmp_path: Path) -> Settings:
+    """Settings of a lake with the day and all four pigs enrolled by their first tracklet."""
+    shutil.copytree(enrolled_template, tmp_path / "home")
+    return Settings(home=tmp_path / "home")
 
 
 @pytest.fixture

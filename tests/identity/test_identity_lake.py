@@ -43,12 +43,10 @@ def test_without_enrolment_every_tracklet_is_certainly_none_of_the_enrolled(load
     assert set(claims(loaded).values()) == {(None, 1.0, "appearance-exclusion/1")}
 
 
-def test_enrolled_animals_get_their_other_tracklets(loaded: Settings) -> None:
-    for animal in range(4):
-        enrol(loaded, f"P{animal}", [tracklet(animal, 0)])
-    done = claim(loaded)
+def test_enrolled_animals_get_their_other_tracklets(all_enrolled: Settings) -> None:
+    done = claim(all_enrolled)
     assert (done.claimed, done.identified) == (20, 20)
-    held = claims(loaded)
+    held = claims(all_enrolled)
     for animal in range(4):
         assert held[tracklet(animal, 0)] == (f"P{animal}", 1.0, "enrolment/1"), "what a person said is certain"
         assert {held[tracklet(animal, n)][0] for n in range(5)} == {f"P{animal}"}
@@ -83,15 +81,13 @@ def test_enrolling_twice_is_enrolling_once(loaded: Settings) -> None:
     assert lake_rows(loaded, "SELECT count(*) FROM identity.enrolment") == [(8,)]
 
 
-def test_only_animals_that_stay_in_the_pen_are_claimed(loaded: Settings, tmp_path: Path) -> None:
-    for animal in range(2):
-        enrol(loaded, f"P{animal}", [tracklet(animal, 0)])
+def test_only_animals_that_stay_in_the_pen_are_claimed(all_enrolled: Settings, tmp_path: Path) -> None:
     (tmp_path / "pen_stays.csv").write_text(
         "animal_id,pen_id,valid_from,valid_to\nP1,demo-farm-pen-1,2026-01-01,2026-02-01\n", encoding="utf-8"
     )
-    import_roster(loaded, tmp_path / "pen_stays.csv")
-    claim(loaded)
-    assert {animal for animal, _, _ in claims(loaded).values()} == {"P0", None}
+    import_roster(all_enrolled, tmp_path / "pen_stays.csv")
+    claim(all_enrolled)
+    assert {animal for animal, _, _ in claims(all_enrolled).values()} == {"P0", "P2", "P3", None}
 
 
 def test_a_reissued_day_whose_tracklet_is_another_animal_is_not_bound_by_the_enrolment(
@@ -104,21 +100,17 @@ def test_a_reissued_day_whose_tracklet_is_another_animal_is_not_bound_by_the_enr
     assert "enrolment/1" not in {method for _, _, method in claims(loaded).values()}
 
 
-def test_another_embedding_space_is_never_compared(loaded: Settings, tmp_path: Path) -> None:
-    for animal in range(4):
-        enrol(loaded, f"P{animal}", [tracklet(animal, 0)])
+def test_another_embedding_space_is_never_compared(all_enrolled: Settings, tmp_path: Path) -> None:
     space = ReleaseUse(release_id="c-1", engine="compact", space_id="compact-1", dimensions=32, ethogram_id="pig-9")
     other = replace(DAY, revision=2, release=space)
-    load_device_day(loaded, land(tmp_path / "landing", write_device_day(tmp_path / "device", other)))
-    assert claim(loaded).claimed == 0
-    assert lake_rows(loaded, "SELECT DISTINCT space_id FROM identity") == [(None,)]
+    load_device_day(all_enrolled, land(tmp_path / "landing", write_device_day(tmp_path / "device", other)))
+    assert claim(all_enrolled).claimed == 0
+    assert lake_rows(all_enrolled, "SELECT DISTINCT space_id FROM identity") == [(None,)]
 
 
-def test_two_devices_with_disjoint_cameras_never_see_one_animal_at_once(loaded: Settings, tmp_path: Path) -> None:
+def test_two_devices_with_disjoint_cameras_never_see_one_animal_at_once(all_enrolled: Settings, tmp_path: Path) -> None:
     second = replace(DAY, device_id="barn-a-2", seed=0)
-    for animal in range(4):
-        enrol(loaded, f"P{animal}", [tracklet(animal, 0)])
-    claim(loaded)
+    claim(all_enrolled)
     (tmp_path / "devices.csv").write_text(
         "device_id,farm_id\nbarn-a-1,demo-farm\nbarn-a-2,demo-farm\n", encoding="utf-8"
     )
@@ -129,12 +121,12 @@ def test_two_devices_with_disjoint_cameras_never_see_one_animal_at_once(loaded: 
         encoding="utf-8",
     )
     for name in ("devices.csv", "cameras.csv"):
-        import_roster(loaded, tmp_path / name)
-    load_device_day(loaded, land(tmp_path / "landing", write_device_day(tmp_path / "device", second)))
-    for load_id in loads_of(loaded):
-        claim_device_day(loaded, load_id)
+        import_roster(all_enrolled, tmp_path / name)
+    load_device_day(all_enrolled, land(tmp_path / "landing", write_device_day(tmp_path / "device", second)))
+    for load_id in loads_of(all_enrolled):
+        claim_device_day(all_enrolled, load_id)
     twice = lake_rows(
-        loaded,
+        all_enrolled,
         "SELECT count(*) FROM (SELECT * FROM tracklet JOIN identity USING (load_id, tracklet_id)) a "
         "JOIN (SELECT * FROM tracklet JOIN identity USING (load_id, tracklet_id)) b "
         "ON a.animal_id = b.animal_id AND a.tracklet_id < b.tracklet_id AND least(a.ended_at, b.ended_at) "

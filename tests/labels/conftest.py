@@ -13,6 +13,7 @@ from herdbook.labels.importer import ImportResult, import_labels
 from herdbook.labels.mapping import Mapping
 from herdbook.roster.importer import import_roster
 from herdbook.settings import Settings
+from support.herd import WEIGHTS
 
 ROSTER = {
     "farms": "farm_id,name,timezone\nhill,Hill Farm,Europe/London\n",
@@ -57,14 +58,3 @@ def weigh(herd: Settings, tmp_path: Path) -> Weigh:
         return import_labels(herd, file, "csv", Mapping.model_validate({**WEIGHTS, **changes}))
 
     return run
-
-
-WEIGHTS: dict[str, Any] = {
-    "source": "scales",
-    "farm": "hill",
-    "timezone": "Europe/London",
-    "animal": {"column": "tag"},
-    "event": {"kind": "weight", "value": {"column": "kg"}},
-    "occurred_by": {"column": "date"},
-    "source_id": ["id"],
-}

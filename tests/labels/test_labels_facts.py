@@ -12,7 +12,7 @@ from herdbook.labels.facts import Fact, read_fact
 from herdbook.labels.mapping import Mapping
 from herdbook.roster.sheets import Cell, Row
 
-NOW = datetime(2024, 6, 1, tzinfo=UTC)
+NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 BASE: dict[str, Any] = {
     "source": "s",
     "farm": "hill",
@@ -141,6 +141,14 @@ def test_today_is_not_the_future_but_tomorrow_is() -> None:
     assert fact({}, date="2024-06-01") is not None
     with pytest.raises(RowProblem, match="in the future"):
         fact({}, date="2024-06-02")
+
+
+def test_what_reached_us_today_was_true_and_written_down_by_then() -> None:
+    found = fact({}, date="2024-06-01")
+    assert found is not None
+    assert found.occurred_by == found.recorded_at == NOW
+    with pytest.raises(RowProblem, match="recorded in the future"):
+        fact({"recorded_at": "entered"}, entered="2024-06-02")
 
 
 def test_plans_and_unwanted_events_are_left_out() -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from herdbook.errors import ConfigurationError, InputError
 from herdbook.labels.importer import ImportResult, import_labels
+from herdbook.labels.mapping import Mapping
 from herdbook.settings import Settings
+from support.herd import WEIGHTS
 from support.queries import lake_rows
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples/labels"
@@ -75,6 +77,15 @@ def test_the_same_file_again_changes_nothing(herd: Settings, weigh: Weigh) -> No
     assert counts(again) == {"unchanged": 2, "quarantined": 1}
     assert again.quarantine == first.quarantine
     assert lake_rows(herd, "SELECT count(*) FROM label.label") == [(2,)]
+
+
+def test_a_fact_of_today_is_not_made_vaguer_tomorrow(herd: Settings, tmp_path: Path) -> None:
+    (tmp_path / "w.csv").write_text("tag,date,kg,id\n101,2024-05-03,80,1\n", encoding="utf-8")
+    mapping = Mapping.model_validate(WEIGHTS)
+    noon, tomorrow = datetime(2024, 5, 3, 12, tzinfo=UTC), datetime(2024, 5, 4, 12, tzinfo=UTC)
+    assert counts(import_labels(herd, tmp_path / "w.csv", "csv", mapping, now=noon)) == {"added": 1}
+    assert counts(import_labels(herd, tmp_path / "w.csv", "csv", mapping, now=tomorrow)) == {"unchanged": 1}
+    assert lake_rows(herd, "SELECT occurred_by, recorded_at FROM label.label") == [(noon, noon)]
 
 
 def test_a_corrected_row_is_a_new_version_and_the_old_one_is_kept(herd: Settings, weigh: Weigh) -> None:
@@ -195,8 +206,6 @@ def test_nothing_happens_before_birth_after_death_or_while_away(herd: Settings, 
             "died": {"kind": "death"}, "left": {"kind": "departure"}, "came": {"kind": "arrival"},
             "weighed": {"kind": "weight", "value": {"column": "value"}}}},
     }  # fmt: skip
-    from herdbook.labels.mapping import Mapping
-
     done = import_labels(herd, file, "csv", Mapping.model_validate(mapping))
     assert reasons(done) == [
         ("4", "A1 had died by 2024-05-10"),

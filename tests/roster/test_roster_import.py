@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import openpyxl
 import pytest
 
 from herdbook.errors import FileFormatError, InputError, NotFoundError, NotInitialisedError
+from herdbook.labels.importer import import_labels
+from herdbook.labels.mapping import Mapping
 from herdbook.roster.importer import import_roster
 from herdbook.settings import Settings
 from support.queries import lake_rows
@@ -36,21 +39,35 @@ def settings(empty_lake: Settings) -> Settings:
 
 @pytest.fixture
 def imported(settings: Settings, tmp_path: Path) -> Imported:
-    """Import ROSTER with some tables replaced; tables set to None are left out."""
+    """Import ROSTER with some tables replaced, or only those."""
 
     def run(
         *, retract_missing: bool = False, only: bool = False, **tables: str
     ) -> list[tuple[str, int, int, int, int]]:
-        folder = tmp_path / "roster"
-        folder.mkdir(exist_ok=True)
-        for file in folder.iterdir():
-            file.unlink()
-        for name, text in (tables if only else {**ROSTER, **tables}).items():
-            (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+        folder = write_tables(tmp_path / "roster", tables if only else {**ROSTER, **tables})
         done = import_roster(settings, folder, retract_missing=retract_missing)
         return [(t.table, t.added, t.changed, t.retracted, t.unchanged) for t in done]
 
     return run
+
+
+def write_tables(folder: Path, tables: dict[str, str]) -> Path:
+    """A folder of these tables and no others."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, text in tables.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def untouched(lake_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A lake that several imports leave empty."""
+    home = tmp_path_factory.mktemp("untouched") / "home"
+    shutil.copytree(lake_template, home)
+    settings = Settings(home=home)
+    yield settings
+    assert lake_rows(settings, "SELECT count(*) FROM roster.farm") == [(0,)]
 
 
 def test_every_table_arrives_with_days_as_their_start_on_the_farm(settings: Settings, imported: Imported) -> None:
@@ -149,12 +166,11 @@ REFUSED = [
 
 @pytest.mark.parametrize(("tables", "says"), REFUSED, ids=[s for _, s in REFUSED])
 def test_a_wrong_row_is_named_and_nothing_is_imported(
-    settings: Settings, imported: Imported, tables: dict[str, str], says: str
+    untouched: Settings, tmp_path: Path, tables: dict[str, str], says: str
 ) -> None:
     with pytest.raises(InputError) as refusal:
-        imported(**tables)
+        import_roster(untouched, write_tables(tmp_path / "roster", {**ROSTER, **tables}))
     assert says in refusal.value.message
-    assert lake_rows(settings, "SELECT count(*) FROM roster.farm") == [(0,)]
 
 
 def test_a_stay_that_overlaps_one_recorded_earlier_is_refused(imported: Imported) -> None:
@@ -167,6 +183,22 @@ def test_what_others_refer_to_cannot_be_retracted(imported: Imported) -> None:
     imported()
     with pytest.raises(InputError, match="recorded earlier: pen_id 'p2' is not among the pens"):
         imported(only=True, retract_missing=True, pens="pen_id,farm_id,name\np1,hill,North\n")
+
+
+def test_an_animal_with_labels_cannot_be_retracted(settings: Settings, imported: Imported, tmp_path: Path) -> None:
+    imported()
+    (tmp_path / "dead.csv").write_text("animal,day\nA2,2024-05-03\n", encoding="utf-8")
+    mapping = {
+        "source": "s", "farm": "hill", "timezone": "UTC", "animal": {"column": "animal", "scheme": "herdbook"},
+        "event": {"kind": "death"}, "occurred_by": "day",
+    }  # fmt: skip
+    import_labels(settings, tmp_path / "dead.csv", "csv", Mapping.model_validate(mapping))
+    gone = {
+        name: "\n".join(t for t in ROSTER[name].splitlines() if not t.startswith("A2"))
+        for name in ("animals", "identifiers", "pen_stays")
+    }
+    with pytest.raises(InputError, match="A2 cannot be retracted: labels speak of it"):
+        imported(only=True, retract_missing=True, **gone)
 
 
 def test_all_problems_are_said_at_once_but_no_more_than_twenty(imported: Imported) -> None:

@@ -44,7 +44,7 @@ def import_(
         print_json(asdict(result))
     else:
         counts = {name: n for name, n in asdict(result).items() if isinstance(n, int)}
-        console.print(f"{file.name}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+        console.print(f"{file.name}: " + ", ".join(f"{n} {name}" for name, n in counts.items()), soft_wrap=True)
     if result.quarantined and not allow_quarantine:
         raise RowsQuarantinedError(f"{file.name}: {result.quarantined} rows were set aside in {result.quarantine}")
 

@@ -78,13 +78,18 @@ def read_fact(row: Row, mapping: Mapping, now: datetime) -> Fact | None:
     if occurred_from > now:
         raise RowProblem(f"{mapping.occurred_by.column}: {occurred_from:%Y-%m-%d %H:%M} UTC is in the future")
     recorded = cells.moment(row, mapping.recorded_at)
-    recorded_at = occurred_by if recorded is None else cells.bounds(recorded, mapping.timezone)[1]
+    recorded_from, recorded_at = (
+        (occurred_from, occurred_by) if recorded is None else cells.bounds(recorded, mapping.timezone)
+    )
     if recorded_at < occurred_from:
         raise RowProblem("it was recorded before it was seen")
+    if recorded_from > now:
+        raise RowProblem(f"it was recorded in the future, {recorded_from:%Y-%m-%d %H:%M} UTC")
+    recorded_at = min(recorded_at, now)  # today is not over, but what reached us was written down
     occurred_by = min(occurred_by, recorded_at)
     before = cells.moment(row, mapping.occurred_after)
     occurred_after = None if before is None else cells.bounds(before, mapping.timezone)[0]
-    if occurred_after is not None and occurred_after > occurred_by:
+    if occurred_after is not None and occurred_after >= occurred_by:
         raise RowProblem("it was last not true after it was first true")
     source_id = _source_id(row, mapping)
     if source_id is None and mapping.source_id:

@@ -89,9 +89,10 @@ def import_labels(
         FileFormatError: the file cannot be read as csv or xlsx, or lacks columns.
         InputError: a full file holds no usable row, which would retract everything.
     """
+    known_form = label_format(form)
     mapping = load_mapping(mapping) if isinstance(mapping, Path) else mapping
     received_at = now or datetime.now(UTC)
-    sheet = read_sheet(path, label_format(form), mapping)
+    sheet = read_sheet(path, known_form, mapping)
     import_id = _import_id(path, mapping)
     parsed = _parse(sheet, mapping, received_at)
     file = quarantine_file(settings, import_id)
@@ -159,17 +160,22 @@ def _import(
     said, repeated = _one_per_label(parsed.facts, animals, mapping, aside)
     said = _within_lives(lake, said, animals, mapping, aside)
     current = current_labels(lake, mapping.source, mapping.farm)
-    added, changed, retracted = [], [], []
+    added: list[Label] = []
+    changed: list[Label] = []
+    retracted: list[Label] = []
     unchanged, skipped = repeated, parsed.skipped
-    for fact, label in said:
+    for fact, says in said:
         known = current.get(fact.label_id)
-        if label["retracted"] and (known is None or known["retracted"]):
+        if known is None:
+            if fact.retracted:
+                skipped += 1
+            else:
+                added.append(says)
+        elif fact.retracted and known["retracted"]:
             skipped += 1
-        elif label["retracted"] and known is not None:
+        elif fact.retracted:
             retracted.append({**known, "retracted": True})
-        elif known is None:
-            added.append(label)
-        elif known != label:
+        elif (label := _not_vaguer(fact, says, known)) != known:
             changed.append(label)
         else:
             unchanged += 1
@@ -217,6 +223,16 @@ def _one_per_label(
         )
         aside += [SetAside(f.row, f"rows {rows} say different things of one fact; {advice}") for f, _ in group]
     return said, repeated
+
+
+def _not_vaguer(fact: Fact, label: Label, known: Label) -> Label:
+    """The label with what is known more exactly: a fact of today was true and written down when it first reached us."""
+    tighter = {
+        column: known[column]
+        for column in ("occurred_by", "recorded_at")
+        if fact.occurred_from <= known[column] <= label[column]
+    }
+    return {**label, **tighter}
 
 
 def _label(fact: Fact, animal_id: str, mapping: Mapping) -> Label:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+import duckdb
 
 from herdbook.roster.rows import ANIMALS, CAMERAS, DEVICES, FARMS, IDENTIFIERS, PEN_STAYS, PENS, RosterTable
 from herdbook.roster.versions import Key, Values
@@ -60,6 +62,21 @@ def problems(roster: Roster) -> Iterator[str]:
         ("farm_id", "scheme", "identifier"),
         lambda r: f"{r['scheme']} {r['identifier']} is valid twice at once, which is ambiguous",
     )
+
+
+def still_named(lake: duckdb.DuckDBPyConnection, retracted: Collection[Key]) -> Iterator[str]:
+    """Animals to be retracted although labels, enrolments or claims speak of them."""
+    if not retracted:
+        return
+    named = lake.execute(
+        "SELECT animal_id, string_agg(DISTINCT what, ' and ' ORDER BY what) FROM (SELECT animal_id, 'labels' AS what "
+        "FROM label.label UNION ALL SELECT animal_id, 'enrolments' FROM identity.enrolment "
+        "UNION ALL SELECT animal_id, 'claims' FROM identity.claim) "
+        "WHERE animal_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY animal_id ORDER BY animal_id",
+        [sorted(animal_id for (animal_id,) in retracted)],
+    ).fetchall()
+    for animal_id, what in named:
+        yield f"{animal_id} cannot be retracted: {what} speak of it"
 
 
 def _dangling(roster: Roster) -> Iterator[str]:

@@ -17,7 +17,7 @@ from herdbook.lake import transaction
 from herdbook.roster import checks
 from herdbook.roster.checks import Record, Roster
 from herdbook.roster.moments import earliest
-from herdbook.roster.rows import CAMERAS, PEN_STAYS, TABLES, RosterTable
+from herdbook.roster.rows import ANIMALS, CAMERAS, PEN_STAYS, TABLES, RosterTable
 from herdbook.roster.sheets import Row, Sheet, read_csv, read_workbook
 from herdbook.roster.versions import append_versions, current_rows, key_of, same_values
 from herdbook.settings import Settings
@@ -173,6 +173,7 @@ def _import(
         else:
             roster[table.name].update(given[table.name])
     problems += checks.problems(roster)
+    problems += checks.still_named(lake, current[ANIMALS.name].keys() - roster[ANIMALS.name].keys())
     _refuse(problems)
     done = []
     for table in (t for t in TABLES if t.name in given):
