@@ -141,3 +141,55 @@ def test_embeddings_are_of_the_space_that_the_release_names() -> None:
 
 def test_the_same_frames_give_the_same_answers() -> None:
     assert look(engine(), meeting, 6) == look(engine(), meeting, 6)
+
+
+def test_a_lens_that_is_covered_is_trouble() -> None:
+    made = engine()
+    assert made.see(T0, np.full((pen_video.HEIGHT, pen_video.WIDTH, 3), 9, np.uint8)).trouble == "the picture is blank"
+
+
+def by_night(frame: np.ndarray) -> np.ndarray:
+    """Infrared: no colours, and materials that look alike by day (here stripes of the floor) do not."""
+    stripes = np.array([1.5, 1.0, 0.5])[np.arange(frame.shape[1]) // 20 % 3]
+    grey = frame.mean(axis=2, keepdims=True) * stripes[None, :, None]
+    return np.repeat(grey, 3, axis=2).clip(0, 255).astype(np.uint8)
+
+
+def test_a_camera_that_changes_to_infrared_is_learnt_once_and_known_ever_after() -> None:
+    def roams(seconds: float) -> list[pen_video.Place]:
+        return [(20 + (seconds * 7) % 120, 30 + (seconds // 17) % 2 * 60, 0)]
+
+    made = engine()
+    seconds = 0.0
+
+    def watch(lasting: int, seen_by: Callable[[np.ndarray], np.ndarray]) -> list[int]:
+        nonlocal seconds
+        counts = []
+        for frame in pen_video.film(roams, lasting, fps=1):
+            seconds += 1
+            seen = made.see(T0 + timedelta(seconds=seconds), seen_by(frame))
+            counts.append(-1 if seen.trouble else len(seen.instances))
+        return counts
+
+    def plain(frame: np.ndarray) -> np.ndarray:
+        return frame
+
+    assert watch(10, plain)[-3:] == [1, 1, 1]
+    first_night = watch(400, by_night)
+    assert first_night[:300] == [-1] * 300
+    assert first_night[-3:] == [1, 1, 1]
+    assert watch(10, plain)[-3:] == [1, 1, 1]  # the day's floor is known
+    assert watch(10, by_night)[-3:] == [1, 1, 1]  # and so is the night's
+
+
+def test_a_bucket_is_an_animal_only_until_it_has_not_moved_for_hours() -> None:
+    made = MotionEngine(MOTION_RELEASE, MotionParameters(furniture_s=600))
+    made.open(camera(), pen_video.floor(), list)
+    rng = np.random.default_rng(0)
+    for second in range(0, 1200, 5):
+        breath = float(rng.uniform(-2, 2))
+        frame = pen_video.draw(pen_video.floor(), [(40, 40, 0), (110 + breath, 80, 0)])
+        seen = made.see(T0 + timedelta(seconds=second), frame)
+        if second == 300:
+            assert len(seen.instances) == 2
+    assert [round(i.shape.x / 10) for i in seen.instances] == [11]

@@ -256,6 +256,26 @@ def test_a_plain_file_starts_when_told_or_at_noon_on_the_farm(
     assert (first["state"], first["ended_at"]) == ("on", told + timedelta(seconds=12))
 
 
+def test_footage_that_two_clips_show_is_counted_once(make_device: MakeDevice, films: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for stamp in ("20260601T110000Z", "20260601T110006Z"):  # twelve seconds each
+        (folder / f"cam-1_{stamp}.mp4").write_bytes((films / "walk.mp4").read_bytes())
+    issued = record(make_device(folder), tmp_path / "root")
+    on = [r for r in rows(issued, RecordKind.COVERAGE) if r["state"] == "on"]
+    assert [(r["ended_at"] - r["started_at"]).total_seconds() for r in on] == [18]
+    boxes = rows(issued, "boxes_cam-1")
+    assert len({(r["at"], r["tracklet_id"]) for r in boxes}) == len(boxes)
+    assert sum(r["observed_s"] for r in rows(issued, RecordKind.ACTIVITY)) == pytest.approx(2 * 18, abs=1)
+
+
+def test_a_camera_that_shows_half_its_frames_is_degraded(
+    make_device: MakeDevice, clip_folder: Path, tmp_path: Path
+) -> None:
+    issued = record(make_device(clip_folder, camera={"fps": 20}), tmp_path / "root")
+    assert "5.0 of 20 frames per second" in {r["reason"] for r in rows(issued, RecordKind.COVERAGE)}
+
+
 def test_a_day_without_footage_is_a_day_off(make_device: MakeDevice, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     issued = record(make_device(tmp_path / "empty"), tmp_path / "root")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from herdbook.edge.config import DeviceConfig
+from herdbook.edge.days import DayStore
+from herdbook.edge.retention import free_acknowledged
 from herdbook.edge.tokens import read_token
 from herdbook.errors import ConfigurationError, MissingDependencyError
 
@@ -22,7 +25,7 @@ def serve(
     keyfile: Path | None = None,
     ready: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serve until stopped by SIGINT or SIGTERM.
+    """Free what may be freed by now, then serve until stopped by SIGINT or SIGTERM.
 
     Args:
         port: 0 takes any that is free.
@@ -45,6 +48,7 @@ def serve(
     except ImportError as error:
         raise MissingDependencyError("the agent needs the extra 'edge' (FastAPI, uvicorn)") from error
     root.mkdir(parents=True, exist_ok=True)
+    free_acknowledged(DayStore(root), root, config, datetime.now(UTC))
     options = uvicorn.Config(
         create_agent(root, config, token),
         ssl_certfile=certfile,

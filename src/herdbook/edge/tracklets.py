@@ -124,15 +124,22 @@ class Tracklet:
 class Gathering:
     """The tracklets of one camera's day. Numbers start at 1 in the order of first sight."""
 
-    def __init__(self, period: float, gap_s: float) -> None:
-        self._period = period
+    def __init__(self, gap_s: float) -> None:
         self._gap = timedelta(seconds=gap_s)
         self._open: dict[int, Tracklet] = {}
         self._count = 0
         self._ended: list[Tracklet] = []
 
-    def add(self, at: datetime, clip: str, frame: int, seen: Instance) -> Tracklet:
-        """The tracklet that an instance belongs to, with it."""
+    def add(self, at: datetime, clip: str, frame: int, seen: Instance, period: float) -> Tracklet:
+        """The tracklet that an instance belongs to, with it.
+
+        Args:
+            at: the frame's instant.
+            clip: the clip's name.
+            frame: its number in the clip, from 1.
+            seen: the instance.
+            period: seconds from frame to frame.
+        """
         tracklet = self._open.get(seen.track)
         if tracklet is not None and at - tracklet.last_at > self._gap:
             self._ended.append(self._open.pop(seen.track))
@@ -141,7 +148,7 @@ class Gathering:
             self._count += 1
             tracklet = Tracklet(self._count, clip, at, at)
             self._open[seen.track] = tracklet
-        tracklet.add(at, clip, frame, seen, self._period)
+        tracklet.add(at, clip, frame, seen, period)
         return tracklet
 
     def ended(self, now: datetime | None = None) -> Iterator[Tracklet]:

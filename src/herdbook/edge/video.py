@@ -55,7 +55,8 @@ def probe(path: Path) -> Probe:
     try:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
-            rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+            # Guessed, not averaged: a stop inside a clip does not make it slow.
+            rate = stream.guessed_rate or stream.average_rate or Fraction(25)
             return Probe(
                 stream.codec_context.width,
                 stream.codec_context.height,

@@ -70,7 +70,7 @@ class Watch:
         self._extent: DayExtent = day_extent(day, config.timezone)
         self._prefix = f"{tracklet_prefix(config.device_id, day.isoformat())}{camera.camera_id}:"
         self._period = timedelta(seconds=1 / camera.fps)
-        self._gathering = Gathering(1 / camera.fps, config.motion.lost_s)
+        self._gathering = Gathering(config.motion.lost_s)
         self._boxes = BoxesFile(folder, camera.camera_id)
         self._engine = make_engine(config)
         self._end: datetime | None = None
@@ -85,6 +85,7 @@ class Watch:
         try:
             header = video.probe(clip.path)
             self._check_size(clip, header)
+            self._period = timedelta(seconds=1 / self._rate(header))
             for prepared in prepare(
                 clip,
                 header,
@@ -143,9 +144,9 @@ class Watch:
             Spell(self._after(clip, a), self._after(clip, b), CameraState.DEGRADED, damage.message)
             for a, b in damage.spans
         ]
-        seconds = (last - began).total_seconds() + period_s
-        if frame_number < 0.5 * seconds * self._camera.fps:
-            reason = f"{frame_number / seconds:.1f} of {self._camera.fps:g} frames per second"
+        rate = frame_number / sum((s.end - s.start).total_seconds() for s in spells if s.state is CameraState.ON)
+        if rate < 0.5 * self._camera.fps:
+            reason = f"{rate:.1f} of {self._camera.fps:g} frames per second"
             spells.append(Spell(began, last + self._period, CameraState.DEGRADED, reason))
         self.day.spells += spells
         self.day.frames += frame_number
@@ -166,9 +167,12 @@ class Watch:
     def _see(self, at: datetime, clip: str, number: int, image: Image, spells: list[Spell]) -> None:
         seen = self._engine.see(at, image)
         if seen.trouble is not None:
-            spells.append(Spell(at, at + self._period, CameraState.DEGRADED, seen.trouble))
+            spell = Spell(at, at + self._period, CameraState.DEGRADED, seen.trouble)
+            if spells and spells[-1].reason == seen.trouble and at - spells[-1].end < self._period:
+                spell = Spell(spells.pop().start, spell.end, spell.state, spell.reason)
+            spells.append(spell)
         for instance in seen.instances:
-            tracklet = self._gathering.add(at, clip, number, instance)
+            tracklet = self._gathering.add(at, clip, number, instance, self._period.total_seconds())
             looked = self._looked.get(tracklet.number)
             if looked is None or (at - looked).total_seconds() >= 1:
                 self._looked[tracklet.number] = at
@@ -209,6 +213,11 @@ class Watch:
         """An unreadable clip says only when it starts; it is taken to have been as long as clips are."""
         end = clip.start + timedelta(seconds=self._config.clip_s)
         self.day.spells.append(Spell(clip.start, end, CameraState.OFF, f"{clip.path.name}: {reason}"))
+
+    def _rate(self, header: video.Probe) -> float:
+        """Frames per second of a clip: what its header says, unless that cannot be."""
+        usual = self._camera.fps
+        return header.fps if usual / 10 <= header.fps <= 1.25 * usual else usual
 
     def _check_size(self, clip: SourceClip, header: video.Probe) -> None:
         if (header.width, header.height) != (self._camera.width, self._camera.height):

@@ -129,7 +129,7 @@ def _guess(blob: Blob, pixels: Pixels, typical: float) -> list[Prior]:
     animals = max(2, int(blob.area / typical + 0.35))
     cores = _cores(blob, animals, 0.1 * typical)
     if len(cores) > 1:
-        return [Prior(*core.gaussian, blob.area / len(cores)) for core in cores]
+        return [Prior(*part.gaussian, part.area) for part in _around(blob, cores)]
     return [Prior(m, c, blob.area / animals) for m, c in zip(*_side_by_side(pixels, animals), strict=True)]
 
 
@@ -144,6 +144,20 @@ def _cores(blob: Blob, animals: int, smallest: float) -> list[Blob]:
         if len(most) < len(parts) <= animals:
             most = parts
     return [Blob(blob.x + part.x, blob.y + part.y, part.mask) for part in most]
+
+
+def _around(blob: Blob, cores: list[Blob]) -> list[Blob]:
+    """The blob shared out: each pixel to the core nearest to it."""
+    import cv2
+
+    outside = np.ones(blob.mask.shape, np.uint8)
+    for core in cores:
+        height, width = core.mask.shape
+        window = outside[core.y - blob.y :, core.x - blob.x :][:height, :width]
+        window[core.mask] = 0
+    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_CCOMP)
+    labels = np.unique(nearest[outside == 0])
+    return [Blob(blob.x, blob.y, blob.mask & (nearest == label)) for label in labels]
 
 
 def _side_by_side(pixels: Pixels, animals: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -17,11 +17,13 @@ from herdbook.edge.perception import appearance, background, blobs, kinematics
 from herdbook.edge.perception.associate import Association
 from herdbook.edge.perception.base import Box, Image, Instance, Judgement, Seen, Shape, Track, Vector
 from herdbook.edge.perception.blobs import Blob, Prior
+from herdbook.edge.perception.floors import Floors
 from herdbook.edge.perception.parameters import MotionParameters
 from herdbook.edge.perception.subtract import Subtraction
 from herdbook.errors import MissingDependencyError
 
 _LEARN_EVERY_S = 5.0
+_BLANK = 12  # grey levels
 
 
 @dataclass
@@ -53,7 +55,7 @@ class MotionEngine:
             floor = self._shrink(background_picture)
         else:
             floor = background.estimate(self._shrink(image) for image in samples())
-        self._subtraction = Subtraction(floor, self._parameters)
+        self._floors = Floors(floor, self._parameters)
         self._association = Association(camera.fps, self._parameters.lost_s, self._parameters.confirm_frames)
         self._memory: dict[int, _Memory] = {}
         self._areas: deque[float] = deque(maxlen=200)
@@ -67,17 +69,18 @@ class MotionEngine:
         """Find, split and follow the animals of one frame."""
         seconds = self._clock(at)
         small = self._shrink(image)
-        contrast = self._subtraction.contrast(small)
-        foreground = self._foreground(contrast, at)
-        share = float(foreground.mean())
-        if share > self._parameters.max_area:
-            return Seen(trouble=f"{share:.0%} of the picture changed at once")
+        if _is_blank(small):
+            return Seen(trouble="the picture is blank")
+        contrast, foreground = self._look(self._floors.current, small, at)
+        if foreground.mean() > self._parameters.max_area:
+            if not self._floors.look_for_another(small, seconds, lambda floor: self._fits(floor, small, at)):
+                return Seen(trouble="most of the picture changed at once")
+            contrast, foreground = self._look(self._floors.current, small, at)
+        else:
+            self._floors.fits()
         found = self._animals(foreground, seconds)
         if seconds - self._learnt_s >= _LEARN_EVERY_S:
-            import cv2
-
-            grown = cv2.dilate(foreground, np.ones((9, 9), np.uint8)) > 0
-            self._subtraction.learn(small, grown, min(seconds - self._learnt_s, 2 * _LEARN_EVERY_S))
+            self._floors.current.learn(small, foreground, min(seconds - self._learnt_s, 2 * _LEARN_EVERY_S))
             self._learnt_s = seconds
         self._small, self._found = small, found
         confidence = [self._confidence(blob, contrast) for blob in found]
@@ -94,7 +97,7 @@ class MotionEngine:
         blob = self._found[instance.key]
         height, width = blob.mask.shape
         crop = self._small[blob.y : blob.y + height, blob.x : blob.x + width]
-        lit = np.clip(crop / self._subtraction.gain, 0, 255).astype(np.uint8)
+        lit = np.clip(crop / self._floors.current.gain, 0, 255).astype(np.uint8)
         shape = _shape(blob)
         area = float(self._size[0] * self._size[1])
         return appearance.describe(lit, blob.mask, shape, (blob.x, blob.y), area)
@@ -125,13 +128,18 @@ class MotionEngine:
             return image
         return np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), np.uint8)
 
-    def _foreground(self, contrast: Image, at: datetime) -> NDArray[np.uint8]:
+    def _look(self, floor: Subtraction, small: Image, at: datetime) -> tuple[Image, NDArray[np.uint8]]:
+        """Contrast to a floor, and 1 where it is an animal's."""
         import cv2
 
-        _, binary = cv2.threshold(contrast, self._subtraction.threshold, 1, cv2.THRESH_BINARY)
+        contrast = floor.contrast(small)
+        _, binary = cv2.threshold(contrast, floor.threshold, 1, cv2.THRESH_BINARY)
         binary = cv2.morphologyEx(cv2.medianBlur(binary, 3), cv2.MORPH_CLOSE, self._closing)
         excluded = self._exclusion(at)
-        return np.asarray(binary if excluded is None else cv2.bitwise_and(binary, excluded), np.uint8)
+        return contrast, np.asarray(binary if excluded is None else cv2.bitwise_and(binary, excluded), np.uint8)
+
+    def _fits(self, floor: Subtraction, small: Image, at: datetime) -> bool:
+        return bool(self._look(floor, small, at)[1].mean() < self._parameters.max_area / 2)
 
     def _exclusion(self, at: datetime) -> NDArray[np.uint8] | None:
         import cv2
@@ -160,7 +168,7 @@ class MotionEngine:
         """Clearer contrast and a usual size make a detection surer; a split one is less sure."""
         height, width = blob.mask.shape
         mean = float(contrast[blob.y : blob.y + height, blob.x : blob.x + width][blob.mask].mean())
-        clear = mean / (mean + self._subtraction.threshold)
+        clear = mean / (mean + self._floors.current.threshold)
         usual = min(1.0, 2 * blob.area / self._typical)
         return clear * usual * (0.85 if blob.split else 1.0)
 
@@ -190,6 +198,12 @@ class MotionEngine:
         at_edge = at_edge or blob.y + blob.mask.shape[0] >= self._size[1]
         quality = confidence * (0.3 if blob.split else 1.0) * (0.3 if at_edge else 1.0)
         return Instance(track, self._box(blob), grown, confidence, quality, blob.mask, key)
+
+
+def _is_blank(picture: Image) -> bool:
+    """Black, or a covered lens: hardly any pixel differs from any other."""
+    low, high = np.percentile(picture[::7, ::7, 1], (0.5, 99.5))
+    return bool(high - low < _BLANK)
 
 
 def _shape(blob: Blob) -> Shape:

@@ -20,10 +20,12 @@ class MotionParameters(Contract):
     """Grey levels by which an animal differs from the floor; null takes 15 plus four times the picture's noise."""
     min_area: Annotated[float, Field(gt=0, lt=1)] = 0.0005
     """Smallest animal as a share of the picture."""
-    max_area: Annotated[float, Field(gt=0, le=1)] = 0.6
+    max_area: Annotated[float, Field(gt=0, le=1)] = 0.5
     """More of the picture than this changes at once only when the light or the camera does: the frame is degraded."""
     adapt_s: Positive = 600.0
     """Time in which the floor's picture follows slow changes, where no animal is."""
+    furniture_s: Positive = 10_800.0
+    """What has not changed by a pixel for this long, in seconds of footage, is no animal."""
     lost_s: Positive = 2.0
     """How long an unseen animal is waited for before its tracklet ends."""
     confirm_frames: Annotated[int, Field(ge=1)] = 1

@@ -6,8 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from herdbook.edge.perception.base import Image
+from herdbook.edge.perception.furniture import Furniture
 from herdbook.edge.perception.parameters import MotionParameters
 
+_MARGIN = np.ones((9, 9), np.uint8)
+"""Beyond an animal's outline its shadow and blur do not count as floor."""
 _LIGHT_EVERY = 5  # frames
 _STRIDE = 7  # light and noise are measured on every seventh pixel of every seventh row
 
@@ -27,6 +30,7 @@ class Subtraction:
         self.threshold = parameters.threshold or 20.0
         self._foreground = np.zeros(floor.shape[:2], bool)
         self._frames = 0
+        self._furniture = Furniture(floor.shape[:2], parameters.furniture_s)
 
     @property
     def gain(self) -> NDArray[np.float64]:
@@ -42,22 +46,32 @@ class Subtraction:
         self._frames += 1
         difference = cv2.absdiff(image, self._lit)
         blue, green, red = cv2.split(difference)
-        largest = np.asarray(cv2.max(cv2.max(blue, green), red), np.uint8)
-        if self._parameters.threshold is None:
-            quiet = largest[::_STRIDE, ::_STRIDE][~self._foreground[::_STRIDE, ::_STRIDE]]
-            noise = 1.4826 * float(np.median(quiet)) if quiet.size else 0.0
-            self.threshold += 0.1 * (min(15.0 + 4.0 * noise, 80.0) - self.threshold)
-        return largest
+        return np.asarray(cv2.max(cv2.max(blue, green), red), np.uint8)
 
-    def learn(self, image: Image, foreground: NDArray[np.bool_], elapsed_s: float) -> None:
-        """Let the floor follow the picture where no animal is."""
+    def learn(self, image: Image, foreground: NDArray[np.uint8], elapsed_s: float) -> None:
+        """Let the floor follow the picture where no animal is, and take in what has become furniture."""
         import cv2
 
-        self._foreground = foreground
+        self._foreground = cv2.dilate(foreground, _MARGIN) > 0
         rate = min(1.0, elapsed_s / self._parameters.adapt_s)
         unlit = cv2.multiply(image, _scalar(1 / self._gain), dtype=cv2.CV_32F)
-        cv2.accumulateWeighted(unlit, self._floor, rate, (~foreground).view(np.uint8))
+        cv2.accumulateWeighted(unlit, self._floor, rate, (~self._foreground).view(np.uint8))
+        plain = np.asarray(cv2.convertScaleAbs(unlit), np.uint8)
+        furniture = self._furniture.watch(plain, foreground, self.threshold / 2, elapsed_s)
+        if furniture is not None:
+            cv2.copyTo(unlit, furniture, self._floor)
         self._light_floor()
+        if self._parameters.threshold is None:
+            self._measure_noise(image)
+
+    def _measure_noise(self, image: Image) -> None:
+        import cv2
+
+        sampled = np.s_[::_STRIDE, ::_STRIDE]
+        quiet = cv2.absdiff(image[sampled], self._lit[sampled]).max(axis=2)[~self._foreground[sampled]]
+        if quiet.size:
+            wanted = 15.0 + 4.0 * 1.4826 * float(np.median(quiet))  # 1.4826: from the median to a standard deviation
+            self.threshold += 0.5 * (min(wanted, 80.0) - self.threshold)
 
     def _follow_light(self, image: Image) -> None:
         mine = self._floor[::_STRIDE, ::_STRIDE]
