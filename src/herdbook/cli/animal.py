@@ -84,3 +84,5 @@ def claim(
         for load_id in track(loads, "claiming", console=console, transient=True, disable=len(loads) < 2)
     ]
     print_rows(results, as_json=as_json)
+    if not as_json:
+        console.print("The next night shows it in herd.duckdb; `herdbook publish` does so now.")

@@ -45,6 +45,8 @@ def import_(
     else:
         counts = {name: n for name, n in asdict(result).items() if isinstance(n, int)}
         console.print(f"{file.name}: " + ", ".join(f"{n} {name}" for name, n in counts.items()), soft_wrap=True)
+        if result.added + result.changed + result.retracted:
+            console.print("The next night shows them in herd.duckdb; `herdbook publish` does so now.")
     if result.quarantined and not allow_quarantine:
         raise RowsQuarantinedError(f"{file.name}: {result.quarantined} rows were set aside in {result.quarantine}")
 

@@ -34,4 +34,4 @@ def import_(
     done = import_roster(get_settings(), path, retract_missing=retract_missing)
     print_rows([asdict(table) for table in done], as_json=as_json)
     if not as_json:
-        console.print(f"imported {path.name}")
+        console.print("The next night shows it in herd.duckdb; `herdbook publish` does so now.")
