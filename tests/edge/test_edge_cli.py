@@ -35,6 +35,13 @@ def test_a_plain_video_becomes_a_device_day_in_one_line(films: Path, tmp_path: P
     assert row["revision"] == 2
 
 
+def test_another_video_is_not_recorded_under_the_first_ones_name(films: Path, tmp_path: Path) -> None:
+    root = str(tmp_path / "root")
+    run("init", "--root", root, "--video", str(films / "walk.mp4"))
+    with pytest.raises(ConfigurationError, match=r"other\.mp4"):
+        run("record", "--root", root, "--video", str(tmp_path / "other.mp4"), "--day", str(DAY))
+
+
 def test_without_a_day_every_day_that_clips_speak_of_is_recorded(
     make_device: MakeDevice, clip_folder: Path, tmp_path: Path, films: Path
 ) -> None:

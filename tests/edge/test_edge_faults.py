@@ -59,6 +59,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0,
     reason="this system does not let a test mount a small disk",

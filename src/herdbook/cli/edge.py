@@ -78,11 +78,17 @@ def record(
     """
     from herdbook.edge.plan import days_of
     from herdbook.edge.recorder import record_day
+    from herdbook.errors import ConfigurationError
 
     if video is not None and device is None:
         from herdbook.edge.init import init_device
 
         config = init_device(root, [video], device_id=device_id, farm_id=farm_id, timezone=timezone, pen_id=pen_id)
+        if not {video, str(Path(video).absolute())} & {camera.source for camera in config.cameras}:
+            raise ConfigurationError(
+                f"{root / 'device.yaml'} is there already and has no camera with the source {video}",
+                "Leave --video out to record what it names, or give another --root.",
+            )
     else:
         config = _config(root, device)
     begins = _instant(start, config)
