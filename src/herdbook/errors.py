@@ -283,8 +283,8 @@ def exit_code_page() -> str:
         [
             "# Exit codes",
             "",
-            "Generated: `python -m herdbook.errors > docs/exit-codes.md`. 0 is success, 2 wrong usage of the command line,",
-            "130 an interruption by the user.",
+            "Generated: `python -m herdbook.errors > docs/exit-codes.md`. 0 is success, 2 wrong usage of the",
+            "command line, 130 an interruption by the user.",
             "",
             "| code | error | meaning | what to do |",
             "| --- | --- | --- | --- |",
