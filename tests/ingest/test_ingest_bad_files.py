@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -145,6 +146,18 @@ def test_revision_that_changed_before_it_landed(settings: Settings, device: Devi
     rewrite_manifest(folder, files=files)
     assert ingest()[0] == 31
     assert not landed_days(settings.landing)
+
+
+def test_revision_older_than_the_one_that_landed(device: Device, ingest: Ingest) -> None:
+    write_device_day(device.root, replace(SPEC, revision=2))
+    assert ingest()[0] == 0
+    shutil.rmtree(device.root)
+    write_device_day(device.root, SPEC)
+    device.acknowledged.clear()
+    code, said = ingest()
+    assert code == 31
+    assert "reset" in said
+    assert not device.acknowledged, "it keeps what it has"
 
 
 @pytest.mark.parametrize("damage", ["rows", "columns"])

@@ -162,6 +162,15 @@ def test_a_lost_landing_folder_lands_again(settings: Settings, device: Device) -
     assert ingest_day(settings, DEVICE, FIRST).state is IngestState.LANDED
 
 
+def test_what_killed_writers_left_is_swept(settings: Settings, device: Device) -> None:
+    record(device, 0)
+    left = settings.landing / DEVICE / FIRST.isoformat() / "r1" / ".manifest.json.4711.part"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"{")
+    ingest_device(settings, DEVICE, FIRST)
+    assert not left.exists()
+
+
 def test_a_day_the_lake_holds_is_not_landed_again(settings: Settings, device: Device) -> None:
     record(device, 0)
     ingest_device(settings, DEVICE, FIRST)

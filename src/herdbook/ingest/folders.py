@@ -55,6 +55,12 @@ class DayFolders:
         """What was set aside."""
         return self.settings.quarantine / self._below
 
+    def sweep(self) -> None:
+        """Remove what writers left that were killed before renaming. The caller holds the device's lock."""
+        for folder in (self.landing, self.clean, self.quarantine, self.footage):
+            for part in folder.glob(".*.part"):
+                part.unlink()
+
     @property
     def record_parts(self) -> Path:
         """Record files under way; any revision's, so that a re-issued day goes on where the old one stopped."""

@@ -34,7 +34,7 @@ from herdbook.ingest.quarantine import enter
 from herdbook.ingest.result import Finding, IngestResult, IngestState, Progress
 from herdbook.ingest.verify import verify_records
 from herdbook.ledger.columns import utc_now
-from herdbook.ledger.days import set_day
+from herdbook.ledger.days import highest_revision, set_day
 from herdbook.ledger.devices import find_device, read_token
 from herdbook.ledger.models import DayState, Device, DeviceDay
 from herdbook.ledger.session import ledger_session
@@ -116,10 +116,16 @@ def _known(folders: DayFolders, offer: DayOffer) -> DeviceDay | None:
     """The ledger's row where the records of this revision landed before and are still of use.
 
     Raises:
-        ManifestError: the device offers something else under the same revision.
+        ManifestError: the device offers something else under the same revision, or an older revision than we have.
     """
     with ledger_session(folders.settings) as session:
         row = session.get(DeviceDay, folders.key)
+        highest = highest_revision(session, folders.device_id, offer.day)
+    if highest > offer.revision:
+        raise ManifestError(
+            f"{folders.device_id} {offer.day}: revision {offer.revision} is older than {highest}, which landed here",
+            "The device may have been reset. Let it issue the day until its revision is higher; it keeps the day.",
+        )
     if row is None:
         return None
     if row.manifest_sha256 != offer.manifest_sha256:
@@ -140,6 +146,7 @@ def _pull_records(
     with ledger_session(settings) as session:
         sha256, final = offer.manifest_sha256, offer.final
         set_day(session, folders.key, sha256=sha256, final=final, state=DayState.FETCHING)
+    folders.sweep()
     raw, etag = client.manifest(offer.day)
     if manifest_sha256(raw) != offer.manifest_sha256 or etag not in (None, offer.manifest_sha256):
         raise TransferCorruptError(

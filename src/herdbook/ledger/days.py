@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from herdbook.ledger.models import DayState, DeviceDay
@@ -33,6 +33,12 @@ def set_day(
     row.final, row.manifest_sha256 = final, sha256
     session.flush()
     return row
+
+
+def highest_revision(session: Session, device_id: str, day: date) -> int:
+    """The highest revision of a day that landed; 0 where none did."""
+    query = select(func.max(DeviceDay.revision)).where(DeviceDay.device_id == device_id, DeviceDay.day == day)
+    return session.scalar(query.where(DeviceDay.state.in_([DayState.LANDED, DayState.LOADED]))) or 0
 
 
 def days_in(session: Session, states: Sequence[DayState], device_id: str | None = None) -> list[DeviceDay]:
