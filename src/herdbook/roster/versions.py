@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -65,12 +65,3 @@ def append_versions(
     lake.register("incoming_roster", incoming)
     lake.execute(f"INSERT INTO {table.table} BY NAME SELECT * FROM incoming_roster")  # noqa: S608
     lake.unregister("incoming_roster")
-
-
-def as_cell(value: Any) -> str:
-    """A value as a roster file holds it."""
-    if value is None:
-        return ""
-    if isinstance(value, tuple):
-        return ";".join(value)
-    return value.isoformat() if isinstance(value, datetime | date) else str(value)
