@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, TriggerRule, task, task_group
+from airflow.sdk import DAG, TriggerRule, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from herdbook_airflow import inbox
@@ -37,9 +37,10 @@ with DAG(
 
         return inbox.waiting_files(get_settings().inbox)
 
-    @task(map_index_template="{{ imported.source }}/{{ imported.file }}")
+    @task(map_index_template="{{ name }}")
     def file_away(imported: dict[str, Any]) -> dict[str, str]:
         """Move an imported file to ``done/``."""
+        get_current_context()["name"] = f"{imported['source']}/{imported['file']}"  # type: ignore[typeddict-unknown-key]
         return {"source": imported["source"], "done": str(inbox.file_away(Path(imported["path"])))}
 
     @task_group

@@ -6,6 +6,7 @@ that was imported moves to ``done/`` beside it; one that cannot be imported stay
 
 from __future__ import annotations
 
+import glob
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,10 +37,12 @@ def file_away(path: Path) -> Path:
     """Move an imported file to ``done/``, under the time of its import: names recur.
 
     Returns:
-        Where it lies now.
+        Where it lies now, also when an interrupted call had moved it already.
     """
     done = path.parent / "done"
     done.mkdir(exist_ok=True)
+    if not path.exists() and (moved := sorted(done.glob(f"*Z_{glob.escape(path.name)}"))):
+        return moved[-1]
     target = done / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}_{path.name}"
     return path.rename(target)
 

@@ -61,3 +61,10 @@ def test_imported_files_are_kept_even_when_names_recur(home: Path) -> None:
     assert len(kept) == 3
     assert all(path.parent.name == "done" and path.exists() for path in kept)
     assert waiting_files(home / "inbox") == []
+
+
+def test_filing_away_again_changes_nothing(home: Path) -> None:
+    from herdbook_airflow.inbox import file_away
+
+    path = drop(home, "a.csv")
+    assert file_away(path) == file_away(path)

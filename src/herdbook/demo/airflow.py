@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import httpx
 
@@ -36,6 +36,7 @@ class DagRun:
     dag_id: str
     run_id: str
     state: str
+    started_at: datetime | None
 
 
 def checkout() -> Path:
@@ -59,6 +60,8 @@ def environment(settings: Settings, folder: Path, port: int, log_ports: tuple[in
         "AIRFLOW__CORE__DAGS_FOLDER": str(code / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(code / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        # Its processes share one SQLite file: on a busy machine five seconds are not enough to get a turn.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder / 'airflow.db'}?timeout=60",
         "AIRFLOW__CORE__PARALLELISM": "4",
         # What was running when we were stopped is soon run again.
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
@@ -153,18 +156,21 @@ class Airflow:
             raise HerdbookError(f"the run {run.run_id} of {run.dag_id} failed", f"See the task's log at {self.url}.")
         return ended
 
-    def started_by(self, run: DagRun, timeout_s: float = 120) -> list[DagRun]:
-        """Wait for the runs that a run's asset events have started."""
-        path = "/api/v2/assets/events?" + urlencode({"source_dag_id": run.dag_id, "source_run_id": run.run_id})
+    def wait_for_next(self, dag_id: str, run: DagRun, task_id: str, timeout_s: float = 300) -> DagRun:
+        """Wait for the run of a DAG that was started after a task of another run had updated its asset.
 
-        def created() -> list[DagRun]:
-            answer = self._client.get(path)
-            if answer.is_server_error:  # Airflow 3.3 cannot show an event whose run is still queued
-                return []
-            events = answer.raise_for_status().json()["asset_events"]
-            return [_run(row) for event in events for row in event["created_dagruns"]]
+        Airflow joins updates that come while the DAG cannot run: the run may be one that an earlier update asked for.
 
-        return self._wait(f"what {run.run_id} starts", created, timeout_s)
+        Raises:
+            HerdbookError: it failed, or does not come.
+        """
+        task = self._call("GET", f"/api/v2/dags/{run.dag_id}/dagRuns/{quote(run.run_id)}/taskInstances/{task_id}")
+        updated = datetime.fromisoformat(task["end_date"])
+
+        def started() -> DagRun | None:
+            return next((r for r in self.runs(dag_id) if r.started_at and r.started_at >= updated), None)
+
+        return self.wait(self._wait(f"{dag_id} after {run.run_id}", started, timeout_s), timeout_s)
 
     def _healthy(self) -> bool:
         try:
@@ -178,7 +184,11 @@ class Airflow:
         return run if run.state in _DONE else None
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        answer = self._client.request(method, path, json=body)
+        deadline = time.monotonic() + 60
+        while (answer := self._client.request(method, path, json=body)).is_server_error:  # its database is busy
+            if time.monotonic() > deadline:
+                break
+            time.sleep(1)
         if answer.is_error:
             raise HerdbookError(f"Airflow answers {answer.status_code} to {method} {path}: {answer.text[:500]}")
         return answer.json()
@@ -194,4 +204,5 @@ class Airflow:
 
 
 def _run(row: dict[str, Any]) -> DagRun:
-    return DagRun(row["dag_id"], row.get("dag_run_id") or row["run_id"], row["state"])
+    started = row["start_date"]
+    return DagRun(row["dag_id"], row["dag_run_id"], row["state"], datetime.fromisoformat(started) if started else None)

@@ -19,7 +19,7 @@ def night_after(airflow: Airflow, day: date, detail: Detail) -> str:
     """`nightly_ingest` up to a day, and the `load_herd` that it starts."""
     detail("nightly_ingest")
     ingest = airflow.wait(airflow.trigger("nightly_ingest", {"until": day.isoformat()}))
-    return f"nightly_ingest → {_load(airflow, ingest, detail)}"
+    return f"nightly_ingest → {_load(airflow, ingest, 'herd_days', detail)}"
 
 
 def labels(airflow: Airflow, place: Place, detail: Detail) -> str:
@@ -33,7 +33,7 @@ def labels(airflow: Airflow, place: Place, detail: Detail) -> str:
     detail("import_labels")
     done = airflow.wait(airflow.trigger("import_labels"))
     tables = sum(path.suffix == ".csv" for path in files)
-    return f"{tables} files: import_labels → {_load(airflow, done, detail)}"
+    return f"{tables} files: import_labels → {_load(airflow, done, 'farm_labels', detail)}"
 
 
 def drop(path: Path, inbox: Path) -> Path:
@@ -45,6 +45,6 @@ def drop(path: Path, inbox: Path) -> Path:
     return part.rename(inbox / path.name)
 
 
-def _load(airflow: Airflow, cause: DagRun, detail: Detail) -> str:
+def _load(airflow: Airflow, cause: DagRun, task_id: str, detail: Detail) -> str:
     detail("load_herd")
-    return " and ".join(airflow.wait(run).dag_id for run in airflow.started_by(cause))
+    return airflow.wait_for_next("load_herd", cause, task_id).dag_id

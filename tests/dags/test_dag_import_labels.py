@@ -1,0 +1,54 @@
+"""`import_labels`: what lies in the drop folder is imported and filed away; what cannot be read stays there."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from herdbook.lake.attach import open_lake
+from herdbook.roster.importer import import_roster
+from herdbook.settings import Settings
+from herdbook.simulate.plan import FarmPlan, LamenessPlan
+from herdbook.simulate.run import prepare_farm
+from support.airflow_home import AirflowHome
+
+NIGHT = "2026-03-05T01:00:00+00:00"
+
+
+def drop(settings: Settings, source: str, name: str, content: bytes) -> Path:
+    path = settings.inbox / "labels" / source / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, (time.time() - 3600,) * 2)
+    return path
+
+
+def test_files_are_imported_and_filed_away_and_the_unreadable_one_stays(
+    airflow: AirflowHome, settings: Settings, tmp_path: Path
+) -> None:
+    prepare_farm(FarmPlan(lameness=LamenessPlan(animals=2)), tmp_path / "farm")
+    import_roster(settings, tmp_path / "farm" / "roster")
+    for path in (tmp_path / "farm" / "labels").iterdir():
+        drop(settings, "herd-notes", path.name, path.read_bytes())
+    broken = drop(settings, "vet", "visits.csv", b"no mapping says what this is")
+
+    run = airflow.test("import_labels", NIGHT, settings.home, env={"HERDBOOK_RETRIES": "0"})
+
+    states = {task.name: task.state for task in run.of("one_file.import_file")}
+    good = {f"herd-notes/{name}.csv": "success" for name in ("diagnoses", "lameness", "weights")}
+    assert states == good | {"vet/visits.csv": "failed"}
+    assert {task.name for task in run.of("one_file.file_away") if task.state == "success"} == set(good)
+    assert run.state == "success"
+    assert len(run.events["farm labels"]["files"]) == 3
+    assert broken.exists()
+    assert "vet" in settings.alerts.read_text()
+    with open_lake(settings, read_only=True) as lake:
+        kinds = lake.execute("SELECT kind FROM label_current GROUP BY kind ORDER BY kind").fetchall()
+    assert kinds == [("diagnosis",), ("lameness_score",), ("weight",)]
+
+
+def test_an_empty_inbox_is_nothing_to_speak_of(airflow: AirflowHome, settings: Settings) -> None:
+    run = airflow.test("import_labels", NIGHT, settings.home)
+    assert run.state == "success"
+    assert run.events == {}
