@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,23 +53,46 @@ def demo(
             _stay(result)
 
 
+_MEASURES = {
+    "n": "animals",
+    "animal_days": "days of an animal",
+    "observed_hours": "observed hours",
+    "lying_min_per_observed_hour": "lying, minutes per observed hour",
+    "metres_per_observed_hour": "distance, metres per observed hour",
+}
+
+
 def _tell(result: Result, seconds: float) -> None:
+    groups = {row["animals"]: row for row in result.answer}
+    rows = [{"": said, **{group: row[name] for group, row in groups.items()}} for name, said in _MEASURES.items()]
     print_rows(
-        result.answer,
-        as_json=False,
-        title="On the days before the farm noticed: lame animals and their sound pen mates",
+        rows, as_json=False, title="Before the farm noticed: lame animals, and sound ones of the same pens and days"
     )
+    from herdbook.demo.answer import question_path
+
+    herdbook = _herdbook()
     console.print(
-        "Rates are per hour in which an animal was observed and recognised; its other hours count as nothing.\n"
-        "The farm is simulated and the sample small: this shows the way of the data, and is no finding.\n\n"
-        f"[bold]{result.published}[/] is a plain DuckDB file. What to do next:\n"
-        f"  herdbook sql \"FROM animal_day WHERE animal_id = 'demo-farm-0001'\"\n"
-        f'  duckdb -readonly {result.published} "FROM animal_timeline LIMIT 10"\n'
-        f"  make up                     Airflow's web interface and the two devices, running\n"
-        f"  make demo VIDEO=file.mp4    a camera of your own\n"
+        "An hour counts where an animal was observed and recognised; its other hours count as nothing.\n"
+        "The farm is simulated and the sample is small: this shows the way of the data, and is no finding.\n"
+        f"The question is {question_path()}.\n\n"
+        f"[bold]{result.published}[/] is a plain DuckDB file for DuckDB's shell, Python, R or DBeaver. Go on with:\n"
+        f"  {herdbook} sql \"FROM animal_day WHERE animal_id = 'demo-farm-0001'\"\n"
+        f'  {herdbook} sql "FROM animal_timeline LIMIT 10"\n'
+        "  make up                     Airflow's web interface and the devices, running\n"
+        "  make demo VIDEO=file.mp4    a camera of your own\n"
         f"[dim]{seconds:.0f} s[/]",
         soft_wrap=True,
     )
+
+
+def _herdbook() -> str:
+    """How this shell can call this installation for this home."""
+    home = get_settings().home
+    here = "" if home == Path.cwd() / ".herdbook" else f"HERDBOOK_HOME={home} "
+    if shutil.which("herdbook"):
+        return f"{here}herdbook"
+    script = Path(sys.executable).parent / "herdbook"
+    return here + str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)
 
 
 def _stay(result: Result) -> None:

@@ -134,10 +134,10 @@ class Airflow:
         return _run(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}}))
 
     def backfill(self, dag_id: str, first: datetime, last: datetime) -> list[DagRun]:
-        """Create the runs of a period, as ``airflow backfill create`` does."""
+        """Create the runs of a period, as ``airflow backfill create`` does; oldest first."""
         body = {"dag_id": dag_id, "from_date": first.isoformat(), "to_date": last.isoformat(), "max_active_runs": 1}
         self._call("POST", "/api/v2/backfills", body)
-        return [run for run in self.runs(dag_id) if run.run_id.startswith("backfill")]
+        return [run for run in reversed(self.runs(dag_id)) if run.run_id.startswith("backfill")]
 
     def runs(self, dag_id: str) -> list[DagRun]:
         """The latest runs of a DAG, newest first."""
