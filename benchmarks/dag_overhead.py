@@ -91,6 +91,7 @@ def _commands(settings: Settings, day: date) -> None:
             [sys.executable, "-m", "herdbook", *arguments, "--json"],
             env={**os.environ, "HERDBOOK_HOME": str(settings.home), "HERDBOOK_LOOKBACK_DAYS": "0"},
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             check=True,
         )
 

@@ -130,9 +130,12 @@ def unclaimed_loads(settings: Settings) -> list[tuple[str, str]]:
 
 def claim_days(settings: Settings, night: Night, progress: Progress | None = None) -> None:
     """Match the tracklets of every unclaimed load to animals, adding to ``night``."""
+    wanting = unclaimed_loads(settings)
+    if not wanting:
+        return
     from herdbook.identity.match import claim_device_day
 
-    for load_id, name in unclaimed_loads(settings):
+    for load_id, name in wanting:
         _say(progress, f"claiming identities of {name}")
         try:
             claim_device_day(settings, load_id)
