@@ -19,9 +19,9 @@ import duckdb
 
 from herdbook.contracts.landed_day import LandedDay
 from herdbook.contracts.records import RecordKind
+from herdbook.lake.attach import kept_open
 from herdbook.lake.load import load_device_day
 from herdbook.lake.migrate import migrate
-from herdbook.lake.transaction import kept_open
 from herdbook.settings import Settings
 from tests.support.device_day import RELEASE, DaySpec, land, write_device_day
 
@@ -50,7 +50,7 @@ def _compare(home: Path, name: str, spec: DaySpec) -> dict[str, Any]:
     first = write_device_day(home / "device", spec)
     settings = Settings(home=home)
     migrate(settings)
-    with kept_open():
+    with kept_open(settings):
         return _rounds(name, settings, first)
 
 

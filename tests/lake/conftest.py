@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from herdbook.lake.attach import kept_open
 from herdbook.lake.migrate import migrate
 from herdbook.settings import Settings
 from support.lake_home import fill_lake
@@ -30,25 +32,30 @@ def filled_home(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture
-def settings(empty_home: Path, tmp_path: Path) -> Settings:
-    """Settings of an empty lake on SQLite."""
+def settings(empty_home: Path, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of an empty lake on SQLite, kept open."""
     shutil.copytree(empty_home, tmp_path / "home")
-    return Settings(home=tmp_path / "home")
+    settings = Settings(home=tmp_path / "home")
+    with kept_open(settings):
+        yield settings
 
 
 @pytest.fixture
-def filled(filled_home: Path, tmp_path: Path) -> Settings:
-    """Settings of a lake with a roster and two claimed days."""
+def filled(filled_home: Path, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a lake with a roster and two claimed days, kept open."""
     shutil.copytree(filled_home, tmp_path / "home")
-    return Settings(home=tmp_path / "home")
+    settings = Settings(home=tmp_path / "home")
+    with kept_open(settings):
+        yield settings
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def any_lake(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """An empty lake, on SQLite and on PostgreSQL in turn."""
+def any_lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """An empty lake, on SQLite and on PostgreSQL in turn, kept open."""
     if request.param == "sqlite":
-        found: Settings = request.getfixturevalue("settings")
-        return found
+        yield request.getfixturevalue("settings")
+        return
     settings = Settings(home=tmp_path / "home", catalog=f"postgres:{request.getfixturevalue('postgres_dsn')}")
     migrate(settings)
-    return settings
+    with kept_open(settings):
+        yield settings

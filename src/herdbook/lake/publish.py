@@ -68,7 +68,7 @@ def _write(
     settings: Settings, part: Path, target: Path, *, embeddings: bool, progress: herd_file.Progress | None
 ) -> None:
     try:
-        with open_lake(settings, read_only=True) as connection:
+        with open_lake(settings, read_only=True, alone=True) as connection:
             fresh = not part.exists()
             connection.execute(f"ATTACH {quoted(str(part))} AS herd")
             herd_file.fill(connection, settings, embeddings=embeddings, fresh=fresh, progress=progress)

@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,24 +69,8 @@ def writers_kept_out(settings: Settings) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def kept_open() -> Iterator[None]:
-    """Let the calls of `write` in this thread share a connection: opening one takes as long as loading a small day."""
-    kept: dict[Settings, duckdb.DuckDBPyConnection] = {}
-    token = _kept.set(kept)
-    try:
-        yield
-    finally:
-        _kept.reset(token)
-        for connection in kept.values():
-            connection.close()
-
-
-_kept: ContextVar[dict[Settings, duckdb.DuckDBPyConnection] | None] = ContextVar("_kept", default=None)
-
-
 def _once(settings: Settings, work: Callable[[duckdb.DuckDBPyConnection], T], *, create: bool) -> T:
-    with _connection(settings, create=create) as connection:
+    with open_lake(settings, create=create) as connection:
         connection.execute("BEGIN")
         try:
             since = time.time_ns()
@@ -99,22 +82,6 @@ def _once(settings: Settings, work: Callable[[duckdb.DuckDBPyConnection], T], *,
                 connection.execute("ROLLBACK")
             raise
         return result
-
-
-@contextmanager
-def _connection(settings: Settings, *, create: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    kept = _kept.get()
-    if kept is None or create:
-        with open_lake(settings, create=create) as connection:
-            yield connection
-        return
-    if settings not in kept:
-        kept[settings] = open_lake(settings)
-    try:
-        yield kept[settings]
-    except BaseException:
-        kept.pop(settings).close()  # the next one starts afresh, whatever went wrong
-        raise
 
 
 def _flush(data_path: str, since: int) -> None:
