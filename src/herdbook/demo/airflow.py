@@ -98,15 +98,13 @@ class Airflow:
 
     def __init__(self, settings: Settings, folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> None:
         if importlib.util.find_spec("airflow") is None:
-            raise MissingDependencyError(
-                "Airflow is not installed", "Install it: pip install 'herdbook[airflow]', or run make demo."
-            )
+            raise MissingDependencyError("Airflow is not installed", "Install it: pip install 'herdbook[airflow]'")
         port, *log_ports = free_ports(3)
         self.url = f"http://127.0.0.1:{port}"
         self.folder = folder
         self.password_file = folder / "passwords.json"
         self.env = environment(settings, folder, port, (log_ports[0], log_ports[1])) | dict(more)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # its configuration holds secrets
         if not self.password_file.exists():
             write_durably(self.password_file, json.dumps({USER: secrets.token_urlsafe(16)}).encode(), mode=0o600)
         self.process = Background(

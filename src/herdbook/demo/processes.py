@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from herdbook.errors import HerdbookError
+from herdbook.errors import HerdbookError, all_errors
 
 
 class Background:
@@ -55,12 +55,13 @@ class Background:
         """Raise if the process has ended.
 
         Raises:
-            HerdbookError: it has; the message holds the end of its log.
+            HerdbookError: it has; of the class that its exit code means, with the end of its log.
         """
         code = self._keeper.poll()
         if code is not None:
             tail = self._log_since_start().strip().splitlines()[-5:]
-            raise HerdbookError(f"{self.name} ended with code {code}: {' | '.join(tail)}", f"See {self.log}.")
+            meant = {error.exit_code: error for error in all_errors()}.get(code, HerdbookError)
+            raise meant(f"{self.name} ended with code {code}: {' | '.join(tail)}", f"See {self.log}.")
 
     def wait_for(self, pattern: str, timeout_s: float = 60) -> str:
         """Wait until something in the log matches; the match.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -51,6 +52,7 @@ def run_demo(place: Place, steps: Steps, stack: ExitStack, video: Path | None = 
         VideoSourceError: ``video`` is not a video.
         MissingDependencyError: an extra is not installed.
     """
+    _require_edge()
     own = _own_camera(video)
     settings = place.settings
     migrate(settings)
@@ -96,12 +98,20 @@ def _nights(place: Place, steps: Steps, stack: ExitStack, airflow: Airflow, own:
     return agents
 
 
+def _require_edge() -> None:
+    """Say what is missing before anything is started."""
+    missing = [name for name in ("cv2", "fastapi", "trackers", "uvicorn") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingDependencyError(
+            f"the demo's devices need the extra 'edge' ({', '.join(missing)} missing)",
+            "Install both extras: pip install 'herdbook[airflow,edge]', or run make demo.",
+        )
+
+
 def _own_camera(video: Path | None) -> OwnCamera | None:
     if video is None:
         return None
-    try:
-        from herdbook.edge.video import probe
-    except ImportError as error:
-        raise MissingDependencyError("reading a video needs PyAV", "pip install 'herdbook[edge]'") from error
+    from herdbook.edge.video import probe
+
     probe(video)
     return OwnCamera(video)
