@@ -50,7 +50,7 @@ def _compare(home: Path, name: str, spec: DaySpec) -> dict[str, Any]:
     first = write_device_day(home / "device", spec)
     settings = Settings(home=home)
     migrate(settings)
-    with kept_open(settings):
+    with kept_open():
         return _rounds(name, settings, first)
 
 

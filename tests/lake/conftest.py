@@ -36,7 +36,7 @@ def settings(empty_home: Path, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an empty lake on SQLite, kept open."""
     shutil.copytree(empty_home, tmp_path / "home")
     settings = Settings(home=tmp_path / "home")
-    with kept_open(settings):
+    with kept_open():
         yield settings
 
 
@@ -45,7 +45,7 @@ def filled(filled_home: Path, tmp_path: Path) -> Iterator[Settings]:
     """Settings of a lake with a roster and two claimed days, kept open."""
     shutil.copytree(filled_home, tmp_path / "home")
     settings = Settings(home=tmp_path / "home")
-    with kept_open(settings):
+    with kept_open():
         yield settings
 
 
@@ -57,5 +57,5 @@ def any_lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         return
     settings = Settings(home=tmp_path / "home", catalog=f"postgres:{request.getfixturevalue('postgres_dsn')}")
     migrate(settings)
-    with kept_open(settings):
+    with kept_open():
         yield settings

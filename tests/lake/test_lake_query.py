@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from herdbook.cli import main
 from herdbook.errors import NotFoundError, QueryError
 from herdbook.lake.pins import pin
 from herdbook.lake.publish import publish
 from herdbook.lake.query import ask
 from herdbook.lake.transaction import write
-from herdbook.settings import Settings
+from herdbook.settings import Settings, get_settings
 from support.lake_home import SPEC
 
+Run = Callable[..., "Done"]
 
-def run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {"HERDBOOK_HOME": str(settings.home), "PATH": "/usr/bin:/bin", "COLUMNS": "200"}
-    command = [sys.executable, "-c", "from herdbook.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+
+@dataclass(frozen=True)
+class Done:
+    """What a command printed and how it ended."""
+
+    stdout: str
+    stderr: str
+    returncode: int
+
+
+@pytest.fixture
+def run(filled: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """The command line on a lake with two days."""
+    monkeypatch.setenv("HERDBOOK_HOME", str(filled.home))
+    monkeypatch.setenv("COLUMNS", "200")
+    get_settings.cache_clear()
+
+    def call(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["herdbook", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        printed = capsys.readouterr()
+        return Done(printed.out, printed.err, int(caught.value.code or 0))
+
+    yield call
+    get_settings.cache_clear()
 
 
 def test_the_published_file_answers(filled: Settings) -> None:
@@ -75,30 +100,30 @@ def test_nothing_published_is_said(settings: Settings) -> None:
         ask(settings, "SELECT 1")
 
 
-def test_the_command_line(filled: Settings, tmp_path: Path) -> None:
+def test_the_command_line(filled: Settings, run: Run, tmp_path: Path) -> None:
     publish(filled)
-    rows = run(filled, "sql", "SELECT animal_id, day FROM animal_day ORDER BY ALL", "--json")
+    rows = run("sql", "SELECT animal_id, day FROM animal_day ORDER BY ALL", "--json")
     assert json.loads(rows.stdout)[0] == {"animal_id": "a0", "day": "2026-03-02"}
-    wrong = run(filled, "sql", "SELECT lyng_s FROM animal_day")
+    wrong = run("sql", "SELECT lyng_s FROM animal_day")
     assert (wrong.returncode, wrong.stdout) == (15, "")
     assert "lyng_s" in wrong.stderr
     assert "lying_s" in wrong.stderr, "DuckDB's suggestion is passed on"
     assert "Traceback" not in wrong.stderr
-    assert run(filled, "lake", "check", "--new").returncode == 0
-    pinned = run(filled, "lake", "pin", "x", "--json")
+    assert run("lake", "check", "--new").returncode == 0
+    pinned = run("lake", "pin", "x", "--json")
     assert json.loads(pinned.stdout)[0]["name"] == "x"
-    assert json.loads(run(filled, "sql", "--pin", "x", "SELECT count(*) AS n FROM bout", "--json").stdout)[0]["n"] > 0
-    exported = run(filled, "export", str(tmp_path / "out.duckdb"), "--embeddings", "--json")
+    assert json.loads(run("sql", "--pin", "x", "SELECT count(*) AS n FROM bout", "--json").stdout)[0]["n"] > 0
+    exported = run("export", str(tmp_path / "out.duckdb"), "--embeddings", "--json")
     assert json.loads(exported.stdout)["bytes"] > 0
-    compacted = run(filled, "lake", "compact", "--json")
+    compacted = run("lake", "compact", "--json")
     assert json.loads(compacted.stdout)[0]["superseded_loads"] == 0
-    kept = run(filled, "lake", "backup", "--json")
+    kept = run("lake", "backup", "--json")
     assert Path(json.loads(kept.stdout)["backup"], "catalog.sqlite").is_file()
 
 
-def test_a_failed_check_has_its_exit_code(filled: Settings) -> None:
+def test_a_failed_check_has_its_exit_code(filled: Settings, run: Run) -> None:
     write(filled, lambda lake: lake.execute("INSERT INTO record.tracklet FROM record.tracklet"))
-    done = run(filled, "lake", "check", "--json")
+    done = run("lake", "check", "--json")
     assert done.returncode == 43
     failed = [result["name"] for result in json.loads(done.stdout) if result["failed"]]
     assert "record/tracklet.unique_id" in failed

@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -116,7 +116,8 @@ def open_lake(
         f"ATTACH IF NOT EXISTS {quoted(f'ducklake:{catalog.kind}:{catalog.target}')} AS {ALIAS} ({', '.join(options)})"
     )
     with _opening:  # two threads must not attach at once
-        connection = duckdb.connect(":memory:" if alone else _instance(attach), config=CONFIG)
+        instance = ":memory:" if alone else _instance(attach)
+        connection = duckdb.connect(instance, config=CONFIG)
         try:
             load_extension(connection, "ducklake")
             load_extension(connection, _SCANNER[catalog.kind])
@@ -129,16 +130,34 @@ def open_lake(
         except duckdb.Error as error:
             connection.close()
             raise _explained(error, catalog, snapshot) from None
+        if _keeping.active and not alone and instance not in _keeping.connections:
+            _keeping.connections[instance] = duckdb.connect(instance, config=CONFIG)
     return connection
 
 
 @contextmanager
-def kept_open(settings: Settings) -> Iterator[None]:
-    """Keep the lake open for reading and writing within the block, so that every `open_lake` in it is quick."""
-    with open_lake(settings), open_lake(settings, read_only=True):
+def kept_open() -> Iterator[None]:
+    """Keep each lake that is opened within the block open until its end, so that opening it again is quick."""
+    with _opening:
+        outermost = not _keeping.active
+        _keeping.active = True
+    try:
         yield
+    finally:
+        if outermost:
+            with _opening:
+                _keeping.active = False
+                while _keeping.connections:
+                    _keeping.connections.popitem()[1].close()
 
 
+@dataclass
+class _Keeping:
+    active: bool = False
+    connections: dict[str, duckdb.DuckDBPyConnection] = field(default_factory=dict)
+
+
+_keeping = _Keeping()
 _opening = threading.Lock()
 
 
