@@ -85,15 +85,16 @@ def _nights(place: Place, steps: Steps, stack: ExitStack, airflow: Airflow, own:
 
     steps.do("Start the devices' agents and enrol them", serve)
     first, *others = PLAN.simulated_days()
-    if own and not steps.finished(f"night {first}"):
-        steps.remember(f"night {own.device_id}")  # the first night fetches it too
+    too_late = own is not None and steps.finished(f"night {first}")  # else the first night fetches its day too
     steps.do(f"Night after {first}", partial(nights.night_after, airflow, first), once=f"night {first}")
     steps.do("Enrol the animals", lambda _: enrol_animals(place, DEVICES), once="enrol")
     for day in others:
         steps.do(f"Night after {day}", partial(nights.night_after, airflow, day), once=f"night {day}")
-    if own:
+    if own and too_late:
         fetch = partial(nights.night_after, airflow, first)
         steps.do("Fetch your video's day", fetch, once=f"night {own.device_id}")
+    elif own:
+        steps.remember(f"night {own.device_id}")
     steps.do("Import the farm's labels", partial(nights.labels, airflow, place), once="labels")
     return agents
 
