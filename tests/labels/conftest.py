@@ -13,7 +13,7 @@ from herdbook.labels.importer import ImportResult, import_labels
 from herdbook.labels.mapping import Mapping
 from herdbook.roster.importer import import_roster
 from herdbook.settings import Settings
-from support.herd import WEIGHTS
+from support.weights import WEIGHTS
 
 ROSTER = {
     "farms": "farm_id,name,timezone\nhill,Hill Farm,Europe/London\n",

@@ -13,8 +13,8 @@ from herdbook.errors import ConfigurationError, InputError
 from herdbook.labels.importer import ImportResult, import_labels
 from herdbook.labels.mapping import Mapping
 from herdbook.settings import Settings
-from support.herd import WEIGHTS
 from support.queries import lake_rows
+from support.weights import WEIGHTS
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples/labels"
 Weigh = Callable[..., ImportResult]
