@@ -7,12 +7,15 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
+
 from herdbook.contracts.landed_day import landed_days
+from herdbook.contracts.records import RecordKind
 from herdbook.fleet import inventory
 from herdbook.settings import Settings
 from support.agents import make_device, serving
 from support.airflow_home import AirflowHome
-from support.device_day import DaySpec
+from support.device_day import DaySpec, record_tables, write_device_day
 
 DAYS = [date(2026, 3, 2), date(2026, 3, 3)]
 AFTER_MARCH_2 = "2026-03-03T01:00:00+00:00"
@@ -65,16 +68,17 @@ def test_a_person_may_name_the_day(airflow: AirflowHome, settings: Settings, tmp
     assert landed(settings) == ["barn-a-1 2026-03-02", "barn-a-1 2026-03-03"]
 
 
-def test_what_a_device_sent_wrong_is_set_aside_and_said(
-    airflow: AirflowHome, settings: Settings, tmp_path: Path
-) -> None:
-    root = make_device(tmp_path / "barn-a-1", "barn-a-1", DAYS)
-    (root / "days" / "2026-03-02" / "r1" / "bout.parquet").write_bytes(b"not Parquet")
+def test_rows_set_aside_are_an_alert_and_no_failure(airflow: AirflowHome, settings: Settings, tmp_path: Path) -> None:
+    root = make_device(tmp_path / "barn-a-1", "barn-a-1", [])
+    tables = record_tables(DaySpec())
+    tracklets = tables[RecordKind.TRACKLET]
+    tables[RecordKind.TRACKLET] = pa.concat_tables([tracklets, tracklets.slice(0, 1)])
+    write_device_day(root, DaySpec(), tables)
     with serving(settings, root):
-        night = airflow.test("nightly_ingest", AFTER_MARCH_2, settings.home, env={"HERDBOOK_RETRIES": "0"})
-    assert landed(settings) == []
-    assert "barn-a-1" in settings.alerts.read_text()
-    assert night.of("ingest_device")[0].name == "barn-a-1"
+        night = airflow.test("nightly_ingest", AFTER_MARCH_2, settings.home)
+    assert landed(settings) == ["barn-a-1 2026-03-02"]
+    assert [task.state for task in night.of("ingest_device")] == ["success"]
+    assert "exit code 38" in settings.alerts.read_text()
 
 
 def test_a_night_without_any_answer_fails(airflow: AirflowHome, settings: Settings) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +90,12 @@ def test_devices_are_named_and_do_not_hold_each_other_up(described: dict[str, An
     assert "device_id" in tasks["ingest_device"]["name"]
     assert tasks["herd_days"]["rule"] == "all_done"
     assert not described["dags"]["nightly_ingest"]["catchup"]
+
+
+@pytest.mark.parametrize("folder", ["dags", "plugins"])
+@pytest.mark.parametrize("module", ["torch", "mlflow", "duckdb", "pyarrow"])
+def test_the_linter_keeps_heavy_imports_out(folder: str, module: str) -> None:
+    lint = [sys.executable, "-m", "ruff", "check", "--stdin-filename", f"{folder}/new.py", "-"]
+    code = f'"""New."""\n\nimport {module}\n\nprint({module})\n'
+    done = subprocess.run(lint, input=code, cwd=checkout(), capture_output=True, text=True, check=False)
+    assert "TID253" in done.stdout
