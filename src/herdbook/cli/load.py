@@ -10,13 +10,13 @@ from typing import Annotated
 
 import typer
 
+from herdbook.cli.day import parse_day
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
-from herdbook.errors import ConfigurationError
 from herdbook.settings import get_settings
 
 
 def load(
-    days: Annotated[list[str] | None, typer.Argument(help="Only these days, YYYY-MM-DD.", metavar="[DAY]...")] = None,
+    days: Annotated[list[date] | None, typer.Argument(help="Only these days.", parser=parse_day, metavar="DAY")] = None,
     *,
     no_publish: Annotated[bool, typer.Option("--no-publish", help="Leave herd.duckdb as it is.")] = False,
     as_json: JsonFlag = False,
@@ -27,9 +27,8 @@ def load(
     """
     from herdbook.night import load_herd
 
-    chosen = [_day(text) for text in days or ()]
     with _progress() as progress:
-        night = load_herd(get_settings(), chosen, publish=not no_publish, progress=progress)
+        night = load_herd(get_settings(), days or (), publish=not no_publish, progress=progress)
     print_rows([asdict(loaded) for loaded in night.loads], as_json=as_json, title="loaded")
     if night.claimed:
         console.print(f"identities claimed in {len(night.claimed)} device days")
@@ -73,10 +72,3 @@ def _progress() -> Iterator[Callable[[str], None]]:
         return
     with console.status("") as status:
         yield status.update
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigurationError(f"'{text}' is not a day", "Write days as YYYY-MM-DD.") from error

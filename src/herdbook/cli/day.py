@@ -1,0 +1,25 @@
+"""Farm-local days on the command line: one way to write them, one message, one exit code (2, wrong usage).
+
+``Annotated[date, typer.Argument(parser=parse_day)]``; likewise for options, and for ``date | None`` and ``list[date]``.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import typer
+
+
+def parse_day(text: str) -> date:
+    """``YYYY-MM-DD``, and nothing else that ISO 8601 allows: a week or a compact date is more often a slip than meant.
+
+    Raises:
+        typer.BadParameter: it is not a day; the command line says so and ends with 2.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise typer.BadParameter(f"'{text}' is not a day: write it as YYYY-MM-DD.")
+    return day
