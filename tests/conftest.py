@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+
 pytest_plugins = ["support.empty_lake", "support.postgres"]
+
+# Workers of pytest-xdist and jobs in a shell's background ignore SIGINT, and the programs that tests interrupt
+# would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -71,8 +71,6 @@ def test_an_interruption_is_said_and_has_the_shells_code(tmp_path: Path) -> None
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # pytest-xdist's workers ignore SIGINT, and a child would inherit that
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     while not (tmp_path / "farm" / "farm.yaml").is_file() and process.poll() is None:
         time.sleep(0.1)
