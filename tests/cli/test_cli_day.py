@@ -19,6 +19,7 @@ from herdbook.cli.day import parse_day
 @given(st.dates())
 def test_every_day_is_read_back(day: date) -> None:
     assert parse_day(day.isoformat()) == day
+    assert parse_day(day) == day, "a default"
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "20260302", "2026-W10-1", "2026-3-2", "2026-02-30", "02/03/2026"])

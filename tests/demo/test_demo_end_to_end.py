@@ -89,10 +89,12 @@ def test_interrupted_continued_and_kept_running(tmp_path: Path) -> None:
     assert left_running(home) == []
 
 
-def test_what_is_no_video_is_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_what_is_no_video_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("this is text")
-    demo = started(tmp_path / "home", "--video", tmp_path / "notes.mp4")
-    _, err = demo.communicate(timeout=60)
-    assert demo.returncode == 14
-    assert "notes.mp4 cannot be read as video" in err
-    assert "Traceback" not in err
+    for name in ("notes.mp4", "nowhere.mp4"):
+        demo = started(tmp_path / "home", "--video", tmp_path / name)
+        _, err = demo.communicate(timeout=60)
+        assert demo.returncode == 14
+        assert name in err
+        assert "Traceback" not in err
+    assert not (tmp_path / "home").exists()

@@ -10,12 +10,14 @@ from datetime import date
 import typer
 
 
-def parse_day(text: str) -> date:
+def parse_day(text: str | date) -> date:
     """``YYYY-MM-DD``, and nothing else that ISO 8601 allows: a week or a compact date is more often a slip than meant.
 
     Raises:
         typer.BadParameter: it is not a day; the command line says so and ends with 2.
     """
+    if isinstance(text, date):
+        return text  # typer passes defaults through here, too
     try:
         day = date.fromisoformat(text)
     except ValueError:

@@ -32,16 +32,18 @@ def demo(
 
     Interrupted, it continues where it stopped. Everything lies under HERDBOOK_HOME, which has to be the demo's own.
     """
+    from herdbook.demo.guard import guarded
     from herdbook.demo.lifetime import ends_with_us
     from herdbook.demo.place import Place
-    from herdbook.demo.run import run_demo
+    from herdbook.demo.run import prepare, run_demo
     from herdbook.demo.steps import Steps
 
     started = time.monotonic()
+    own = prepare(video)
     place = Place(get_settings())
-    with place.guarded(fresh=fresh), ends_with_us() as stack:
+    with guarded(place.settings, fresh=fresh), ends_with_us() as stack:
         steps = Steps(place.done, console)
-        result = run_demo(place, steps, stack, video, stay=stay)
+        result = run_demo(place, steps, stack, own, stay=stay)
         seconds = round(time.monotonic() - started, 1)
         if as_json:
             print_json(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from herdbook.demo import devices, nights
-from herdbook.demo.airflow import Airflow
+from herdbook.demo.airflow import Airflow, checkout
 from herdbook.demo.answer import ask
 from herdbook.demo.enrolment import enrol_animals
 from herdbook.demo.place import PLAN, OwnCamera, Place
@@ -38,23 +38,36 @@ class Result:
     """Addresses by device."""
 
 
-def run_demo(place: Place, steps: Steps, stack: ExitStack, video: Path | None = None, *, stay: bool = False) -> Result:
+def prepare(video: Path | None) -> OwnCamera | None:
+    """What can be wrong, said before anything is made or started; the user's video as a camera.
+
+    Raises:
+        VideoSourceError: ``video`` is not a video.
+        MissingDependencyError: an extra is not installed.
+        NotFoundError: there are no DAGs here.
+    """
+    _require_extras()
+    checkout()
+    if video is None:
+        return None
+    from herdbook.edge.video import probe
+
+    probe(video)
+    return OwnCamera(video)
+
+
+def run_demo(place: Place, steps: Steps, stack: ExitStack, own: OwnCamera | None, *, stay: bool = False) -> Result:
     """Do what is not done yet, and ask the question.
 
     Args:
         place: guarded already.
         steps: does them and remembers.
         stack: ends what is started here when it is closed.
-        video: footage of one more device.
+        own: one more device.
         stay: start Airflow and the agents even if nothing is left to do.
-
-    Raises:
-        VideoSourceError: ``video`` is not a video.
-        MissingDependencyError: an extra is not installed.
     """
-    _require_edge()
-    own = _own_camera(video)
     settings = place.settings
+    place.root.mkdir(exist_ok=True)
     migrate(settings)
     upgrade(settings)
     airflow = None
@@ -99,20 +112,11 @@ def _nights(place: Place, steps: Steps, stack: ExitStack, airflow: Airflow, own:
     return agents
 
 
-def _require_edge() -> None:
-    """Say what is missing before anything is started."""
-    missing = [name for name in ("cv2", "fastapi", "trackers", "uvicorn") if importlib.util.find_spec(name) is None]
+def _require_extras() -> None:
+    modules = ("airflow", "cv2", "fastapi", "trackers", "uvicorn")
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingDependencyError(
-            f"the demo's devices need the extra 'edge' ({', '.join(missing)} missing)",
+            f"the demo needs the extras 'airflow' and 'edge' ({', '.join(missing)} missing)",
             "Install both extras: pip install 'herdbook[airflow,edge]', or run make demo.",
         )
-
-
-def _own_camera(video: Path | None) -> OwnCamera | None:
-    if video is None:
-        return None
-    from herdbook.edge.video import probe
-
-    probe(video)
-    return OwnCamera(video)
