@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export HERDBOOK_HOME ?= $(CURDIR)/.herdbook
 
-.PHONY: help setup demo test test-slow lint bench up lock clean
+.PHONY: help setup demo test test-slow lint bench up wheel lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,7 +15,8 @@ setup: $(VENV)/.ready ## create .venv from the lock file
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Herdbook needs Python 3.11: install it, or say PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.txt
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
@@ -38,11 +39,15 @@ lint: setup ## ruff, mypy, and the rules of the house
 bench: setup ## ratios against plain tools, printed side by side
 	$(BIN)/python -m benchmarks
 
-up: setup ## Airflow with its web interface and two simulated devices
+up: setup ## Airflow with its web interface and two simulated devices (MLflow comes with the models)
 	$(BIN)/herdbook demo --stay
+
+wheel: setup ## dist/herdbook-….whl, to install elsewhere beside requirements.lock
+	$(BIN)/uv build --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
 
 lock: ## resolve requirements.lock anew
 	$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 
-clean: ## remove state and caches, keep .venv
-	rm -rf $(HERDBOOK_HOME) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove caches, and .herdbook if it is the demo's; keep .venv, and HERDBOOK_HOME wherever else it is
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@if [ -f "$(CURDIR)/.herdbook/DEMO.txt" ]; then echo rm -rf .herdbook; rm -rf "$(CURDIR)/.herdbook"; fi

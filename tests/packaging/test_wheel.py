@@ -1,9 +1,11 @@
-"""The wheel works where there is no checkout: alone, and with each extra on its own."""
+"""The wheel works where there is no checkout, installed as documented: alone, and with each extra on its own."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,11 +28,18 @@ def run(*command: str | Path, cwd: Path, **env: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("wheel")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one takes along: the wheel and the lock file."""
+    out = tmp_path_factory.mktemp("dist")
     run(UV, "build", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", out, cwd=ROOT)
-    (built,) = out.glob("herdbook-*.whl")
-    return built
+    shutil.copy(ROOT / "requirements.lock", out)
+    return out
+
+
+def documented(page: str) -> str:
+    """The page's line that installs Herdbook."""
+    (line,) = re.findall(r"^\$ (.*pip install.*whl.*?)(?: +#.*)?$", (ROOT / page).read_text(), re.MULTILINE)
+    return line
 
 
 @pytest.mark.parametrize(
@@ -44,13 +53,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=["plain", "edge", "learning", "airflow"],
 )
 def test_an_empty_environment_elsewhere_initialises_and_passes_the_doctor(
-    wheel: Path, extra: str, imports: str, without: set[str], tmp_path: Path
+    dist: Path, extra: str, imports: str, without: set[str], tmp_path: Path
 ) -> None:
     run(UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
-    target = f"{wheel}[{extra}]" if extra else str(wheel)
     python = tmp_path / "venv" / "bin" / "python"
-    lock = ROOT / "requirements.lock"
-    run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", lock, target, cwd=tmp_path)
+    line = documented("docs/fleet-manager.md" if extra == "edge" else "README.md")
+    line = line.replace("[airflow]", f"[{extra}]" if extra else "")
+    path = f"{python.parent}{os.pathsep}{UV.parent}{os.pathsep}{os.environ['PATH']}"
+    run("bash", "-ec", line, cwd=dist, PATH=path, VIRTUAL_ENV=str(tmp_path / "venv"))
     installed = json.loads(run(UV, "pip", "list", "--format=json", "--python", python, cwd=tmp_path))
     assert not {package["name"] for package in installed} & without
     run(python, "-c", imports, cwd=tmp_path)
@@ -62,3 +72,8 @@ def test_an_empty_environment_elsewhere_initialises_and_passes_the_doctor(
     assert "fail" not in verdicts.values()
     for name in ("edge", "learning", "airflow"):
         assert verdicts[f"extra {name}"] == ("ok" if name == extra else "absent")
+
+
+def test_the_pages_say_the_same() -> None:
+    assert documented("README.md") == documented("docs/operator.md")
+    assert documented("docs/fleet-manager.md") == documented("README.md").replace("[airflow]", "[edge]")
