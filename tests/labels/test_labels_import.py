@@ -121,6 +121,41 @@ def test_a_full_file_spares_what_it_mentions_in_unusable_rows_and_never_retracts
         weigh(full=True)
 
 
+def test_a_typo_in_a_value_of_a_full_file_retracts_nothing(weigh: Weigh) -> None:
+    """Without a source id the row is named by all but its value, whatever the value."""
+    weigh("101,2024-05-03,80,", "102,2024-05-03,80,", source_id=[])
+    again = weigh("101,2024-05-03,80,", "102,2024-05-03,8o,", source_id=[], full=True)
+    assert counts(again) == {"unchanged": 1, "quarantined": 1}
+
+
+@pytest.mark.parametrize("line", ["102,3 May,80,2", ",2024-05-03,80,2", "102,2024-05-03,80,2,x"])
+def test_a_row_that_names_nothing_withholds_all_retractions_of_a_full_file(weigh: Weigh, line: str) -> None:
+    """It may be any of those that the file seems to lack; once it is mended they go."""
+    weigh("101,2024-05-03,80,", "102,2024-05-03,80,", "103,2024-05-03,80,", source_id=[])
+    kept = weigh("101,2024-05-03,80,", line, source_id=[], full=True)
+    assert counts(kept) == {"unchanged": 1, "quarantined": 1, "withheld": 2}
+    mended = weigh("101,2024-05-03,80,", "102,2024-05-03,80,", source_id=[], full=True)
+    assert counts(mended) == {"unchanged": 2, "retracted": 1}
+
+
+def test_two_farms_with_one_source_keep_their_own_labels(herd: Settings, tmp_path: Path, weigh: Weigh) -> None:
+    from herdbook.roster.importer import import_roster
+
+    (tmp_path / "dale").mkdir()
+    for name, text in {
+        "farms": "farm_id,name,timezone\ndale,Dale Farm,Europe/London\n",
+        "animals": "animal_id,farm_id,species\nD1,dale,pig\n",
+        "identifiers": "animal_id,farm_id,scheme,identifier,valid_from\nD1,dale,management,101,2024-01-01\n",
+    }.items():
+        (tmp_path / "dale" / f"{name}.csv").write_text(text, encoding="utf-8")
+    import_roster(herd, tmp_path / "dale")
+    weigh("101,2024-05-03,80,1")
+    assert counts(weigh("101,2024-05-03,95,1", farm="dale")) == {"added": 1}
+    held = lake_rows(herd, "SELECT animal_id, value_number FROM label_current ORDER BY animal_id")
+    assert held == [("A1", 80), ("D1", 95)]
+    assert counts(weigh("101,2024-05-03,80,1", full=True)) == {"unchanged": 1}
+
+
 def test_a_retracted_row_takes_its_label_back(herd: Settings, weigh: Weigh) -> None:
     flag = {"retracted": {"column": "kg", "values": ["0"]}}
     weigh("101,2024-05-03,80,1")

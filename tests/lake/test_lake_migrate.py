@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from herdbook.contracts.ethogram import load_ethogram
 from herdbook.errors import NotInitialisedError, StorageError
+from herdbook.labels.facts import label_id
 from herdbook.lake.attach import open_lake
 from herdbook.lake.definitions import definitions
 from herdbook.lake.migrate import LAKE_VERSION, migrate
+from herdbook.lake.rows import insert_rows
 from herdbook.lake.transaction import write
 from herdbook.settings import Settings
 
@@ -59,6 +63,23 @@ def test_a_newer_lake_is_refused(any_lake: Settings) -> None:
     write(any_lake, lambda lake: lake.execute("INSERT INTO meta.version VALUES (99, '', '9', now())"))
     with pytest.raises(StorageError, match="version 99"):
         migrate(any_lake)
+
+
+def test_labels_of_an_older_lake_are_named_by_their_farm_too(any_lake: Settings) -> None:
+    """Two farms had one source and one number: version 1 took them for one label."""
+    label = {"label_id": "same", "animal_id": "a", "kind": "weight", "source": "s", "source_id": "7", "import_id": "i"}
+    times = dict.fromkeys(("occurred_by", "recorded_at", "received_at"), datetime(2026, 3, 2, tzinfo=UTC))
+    older = {"version": 1, "digest": "", "herdbook_version": "0", "migrated_at": datetime(2100, 1, 1, tzinfo=UTC)}
+
+    def age(lake: duckdb.DuckDBPyConnection) -> None:
+        insert_rows(lake, "label.label", [label | times | {"farm_id": f, "retracted": False} for f in ("hill", "dale")])
+        insert_rows(lake, "meta.version", [older])
+
+    write(any_lake, age)
+    migrate(any_lake)
+    with open_lake(any_lake, read_only=True) as lake:
+        found = dict(lake.execute("SELECT farm_id, label_id FROM label_current").fetchall())
+    assert found == {farm: label_id(farm, "s", "7") for farm in ("hill", "dale")}
 
 
 def test_several_may_migrate_at_once(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ BREAK: dict[str, str | tuple[str, dict[str, Any]]] = {
     "label/label.interval_in_order": "UPDATE label.label SET occurred_after = occurred_by",
     "label/label.animal_known": "UPDATE label.label SET animal_id = 'nobody'",
     "label/label.one_version_at_a_time": ("label.label", LABEL | {"value_number": 4.0}),
+    "label/label.one_farm_per_label": ("label.label", LABEL | {"farm_id": "f2", "received_at": at(3)}),
     "label/label.recorded_before_received": "UPDATE label.label SET recorded_at = received_at + INTERVAL 1 DAY",
     "record/activity.unique_key": "INSERT INTO record.activity FROM record.activity",
     "record/activity.tracklet_known": "UPDATE record.activity SET tracklet_id = 'nobody'",

@@ -10,6 +10,13 @@ SELECT label_id, animal_id
 FROM label_current
 ANTI JOIN animal USING (animal_id);
 
+-- check: one_farm_per_label severity: fail
+-- One label_id stands for facts of several farms: they would hide each other.
+SELECT label_id
+FROM label.label
+GROUP BY label_id
+HAVING count(DISTINCT farm_id) > 1;
+
 -- check: one_version_at_a_time severity: fail
 -- One label has two versions received at the same instant that differ.
 SELECT label_id, received_at

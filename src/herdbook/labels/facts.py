@@ -40,9 +40,9 @@ class Fact:
     retracted: bool
 
 
-def label_id(source: str, source_id: str) -> str:
-    """The key of a fact: a digest of where it comes from and its name there."""
-    return _digest(source, source_id)
+def label_id(farm: str, source: str, source_id: str) -> str:
+    """The key of a fact: a digest of where it comes from and its name there. A source's name is a farm's own."""
+    return _digest(farm, source, source_id)
 
 
 def read_fact(row: Row, mapping: Mapping, now: datetime) -> Fact | None:
@@ -63,18 +63,10 @@ def read_fact(row: Row, mapping: Mapping, now: datetime) -> Fact | None:
     event = _event(row, mapping)
     if event is None:
         return None
-    identifier = as_text(row.cells[mapping.animal.column])
-    if identifier is None:
-        raise RowProblem(f"{mapping.animal.column}: no animal is named")
-    retracted = cells.flagged(row, mapping.retracted)
-    number, text = (
-        (None, None) if event.value is None else cells.value(row, event.kind, event.value, retracted=retracted)
-    )
+    identifier = _identifier(row, mapping)
+    number, text = _value(row, mapping, event)
     observer, site, severity = (cells.text(row, c) for c in (mapping.observer, mapping.site, mapping.severity))
-    seen = cells.moment(row, mapping.occurred_by)
-    if seen is None:
-        raise RowProblem(f"{mapping.occurred_by.column}: is empty")
-    occurred_from, occurred_by = cells.bounds(seen, mapping.timezone)
+    occurred_from, occurred_by = _seen(row, mapping)
     if occurred_from > now:
         raise RowProblem(f"{mapping.occurred_by.column}: {occurred_from:%Y-%m-%d %H:%M} UTC is in the future")
     recorded = cells.moment(row, mapping.recorded_at)
@@ -92,15 +84,9 @@ def read_fact(row: Row, mapping: Mapping, now: datetime) -> Fact | None:
     if occurred_after is not None and occurred_after >= occurred_by:
         raise RowProblem("it was last not true after it was first true")
     source_id = _source_id(row, mapping)
-    if source_id is None and mapping.source_id:
-        raise RowProblem(f"{', '.join(mapping.source_id)}: the row has no source id")
-    source_id = source_id or _digest(
-        *(mapping.farm, mapping.animal.scheme, identifier, event.kind.value, occurred_from.isoformat()),
-        *(part or "" for part in (observer, site, text if event.kind in _NAMED_BY_TEXT else None)),
-    )
     return Fact(
         row=row,
-        label_id=label_id(mapping.source, source_id),
+        label_id=label_id(mapping.farm, mapping.source, source_id),
         source_id=source_id,
         identifier=identifier,
         kind=event.kind,
@@ -115,7 +101,7 @@ def read_fact(row: Row, mapping: Mapping, now: datetime) -> Fact | None:
         occurred_from=occurred_from,
         occurred_by=occurred_by,
         recorded_at=recorded_at,
-        retracted=retracted,
+        retracted=cells.flagged(row, mapping.retracted),
     )
 
 
@@ -124,18 +110,56 @@ _NAMED_BY_TEXT = (LabelKind.DIAGNOSIS, LabelKind.TREATMENT)
 
 
 def named_label(row: Row, mapping: Mapping) -> str | None:
-    """The label that a row speaks of, if the mapping names the columns of its source id; also of an unusable row."""
-    source_id = _source_id(row, mapping)
-    return None if source_id is None else label_id(mapping.source, source_id)
+    """The label that a row speaks of, whether or not it makes a fact; none where the row does not tell."""
+    try:
+        return label_id(mapping.farm, mapping.source, _source_id(row, mapping))
+    except RowProblem:
+        return None
 
 
-def _source_id(row: Row, mapping: Mapping) -> str | None:
-    if not mapping.source_id:
-        return None
-    parts = [as_text(row.cells[column]) for column in mapping.source_id]
-    if all(part is None for part in parts):
-        return None
-    return parts[0] if len(parts) == 1 else "/".join(part or "" for part in parts)
+def _source_id(row: Row, mapping: Mapping) -> str:
+    """The row's name in the source, or a digest of all that it says but its value, which may be wrong or corrected.
+
+    Raises:
+        RowProblem: what names it cannot be read.
+    """
+    if row.problem is not None:  # its cells may be shifted
+        raise RowProblem(row.problem)
+    if mapping.source_id:
+        parts = [as_text(row.cells[column]) for column in mapping.source_id]
+        if all(part is None for part in parts):
+            raise RowProblem(f"{', '.join(mapping.source_id)}: the row has no source id")
+        return "/".join(part or "" for part in parts)
+    event = _event(row, mapping)
+    if event is None:
+        raise RowProblem("the mapping leaves it out")
+    text = _value(row, mapping, event)[1] if event.kind in _NAMED_BY_TEXT else None
+    return _digest(
+        *(mapping.farm, mapping.animal.scheme, _identifier(row, mapping), event.kind.value),
+        _seen(row, mapping)[0].isoformat(),
+        *(part or "" for part in (cells.text(row, mapping.observer), cells.text(row, mapping.site), text)),
+    )
+
+
+def _identifier(row: Row, mapping: Mapping) -> str:
+    identifier = as_text(row.cells[mapping.animal.column])
+    if identifier is None:
+        raise RowProblem(f"{mapping.animal.column}: no animal is named")
+    return identifier
+
+
+def _value(row: Row, mapping: Mapping, event: Event) -> tuple[float | None, str | None]:
+    if event.value is None:
+        return None, None
+    return cells.value(row, event.kind, event.value, retracted=cells.flagged(row, mapping.retracted))
+
+
+def _seen(row: Row, mapping: Mapping) -> tuple[datetime, datetime]:
+    """The earliest and latest that it can have been seen, in UTC."""
+    seen = cells.moment(row, mapping.occurred_by)
+    if seen is None:
+        raise RowProblem(f"{mapping.occurred_by.column}: is empty")
+    return cells.bounds(seen, mapping.timezone)
 
 
 def _event(row: Row, mapping: Mapping) -> Event | None:

@@ -58,6 +58,8 @@ class ImportResult:
     unchanged: int
     skipped: int
     """Plans, kinds of events that the mapping leaves out, and retractions of what was never imported."""
+    withheld: int
+    """Labels that a full file no longer lists but that hold still: a row that was set aside may speak of them."""
     quarantined: int
     quarantine: Path | None
 
@@ -68,6 +70,8 @@ class _Parsed:
     aside: tuple[SetAside, ...]
     mentioned: frozenset[str]
     """Labels that the file speaks of, in rows that could not be understood too."""
+    unnamed: int
+    """Rows that do not even tell which label they speak of."""
     skipped: int
 
 
@@ -131,21 +135,21 @@ def _parse(sheet: Sheet, mapping: Mapping, now: datetime) -> _Parsed:
     facts: list[Fact] = []
     aside: list[SetAside] = []
     mentioned: set[str] = set()
-    skipped = 0
+    unnamed = skipped = 0
     for row in sheet.rows:
+        named = named_label(row, mapping)
+        mentioned |= {named} if named else set()
         try:
-            named = named_label(row, mapping)
-            mentioned |= {named} if named else set()
             fact = read_fact(row, mapping, now)
         except RowProblem as problem:
             aside.append(SetAside(row, str(problem)))
+            unnamed += named is None
             continue
         if fact is None:
             skipped += 1
-            continue
-        facts.append(fact)
-        mentioned.add(fact.label_id)
-    return _Parsed(tuple(facts), tuple(aside), frozenset(mentioned), skipped)
+        else:
+            facts.append(fact)
+    return _Parsed(tuple(facts), tuple(aside), frozenset(mentioned), unnamed, skipped)
 
 
 def _import(
@@ -179,20 +183,37 @@ def _import(
             changed.append(label)
         else:
             unchanged += 1
-    if mapping.full:
-        if not said and any(not k["retracted"] for k in current.values()):
-            raise InputError(
-                "the file is said to be all that the source has, but no row of it can be used: nothing was imported",
-                "Check the export. Set full: false in the mapping if the file is only a part.",
-            )
-        gone = [k for i, k in current.items() if i not in parsed.mentioned and not k["retracted"]]
-        retracted += [{**k, "retracted": True} for k in gone]
+    gone = _no_longer_listed(parsed, said, current) if mapping.full else []
+    retracted += [] if parsed.unnamed else [{**k, "retracted": True} for k in gone]
     append_labels(lake, added + changed + retracted, import_id=import_id, received_at=received_at)
     aside.sort(key=lambda a: a.row.number)
     done = ImportResult(
-        import_id, len(added), len(changed), len(retracted), unchanged, skipped, len(aside), quarantine=None
+        import_id,
+        added=len(added),
+        changed=len(changed),
+        retracted=len(retracted),
+        unchanged=unchanged,
+        skipped=skipped,
+        withheld=len(gone) if parsed.unnamed else 0,
+        quarantined=len(aside),
+        quarantine=None,
     )
     return done, aside
+
+
+def _no_longer_listed(parsed: _Parsed, said: list[tuple[Fact, Label]], current: dict[str, Label]) -> list[Label]:
+    """Labels that hold but that a full file does not mention.
+
+    Raises:
+        InputError: it holds no usable row, which would retract everything.
+    """
+    held = {i: label for i, label in current.items() if not label["retracted"]}
+    if held and not said:
+        raise InputError(
+            "the file is said to be all that the source has, but no row of it can be used: nothing was imported",
+            "Check the export. Set full: false in the mapping if the file is only a part.",
+        )
+    return [label for i, label in held.items() if i not in parsed.mentioned]
 
 
 def _one_per_label(

@@ -15,10 +15,13 @@ from herdbook.lake import transaction
 from herdbook.lake.definitions import Kind, definitions, of_kind
 from herdbook.settings import Settings
 
-LAKE_VERSION = 1
+LAKE_VERSION = 2
 """Raised whenever a table changes; `UPGRADES` then says how older lakes follow."""
 
-UPGRADES: dict[int, tuple[str, ...]] = {}
+UPGRADES: dict[int, tuple[str, ...]] = {
+    # A label's id names its farm too: two farms may use one source. New tables are made without being named here.
+    2: ("UPDATE label.label SET label_id = left(sha256(farm_id || chr(0) || source || chr(0) || source_id), 32)",),
+}
 """Statements that take a lake of version ``key - 1`` to version ``key``."""
 
 
