@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 from herdbook.contracts.camera import Camera
 from herdbook.contracts.device_day import DayFile, FileKind, Manifest
 from herdbook.contracts.records import RecordKind, record_table
-from herdbook.demo.processes import Background
 from herdbook.edge.config import MOTION_RELEASE
 from herdbook.edge.tokens import new_token_file
 from herdbook.ingest.client import AgentClient
 from herdbook.ingest.fetch import Wanted, fetch_all
+from herdbook.processes.background import Background
 
 FILES = 12
 FILE_BYTES = 64 * 1024 * 1024

@@ -10,7 +10,7 @@ import pytest
 
 import herdbook
 from herdbook.demo.airflow import Airflow
-from herdbook.demo.processes import session_members
+from herdbook.processes.sessions import session_members
 from herdbook.settings import Settings
 from support.agents import make_device, serving
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from herdbook.demo.processes import Background
 from herdbook.edge.init import TOKEN_NAME
 from herdbook.edge.tokens import new_token_file
 from herdbook.fleet import inventory
+from herdbook.processes.background import Background
 from herdbook.settings import Settings
 from support.device_day import DaySpec, write_device_day
 

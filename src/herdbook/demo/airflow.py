@@ -20,8 +20,8 @@ import httpx
 
 import herdbook
 from herdbook.contracts.durable import write_durably
-from herdbook.demo.processes import Background, free_ports
 from herdbook.errors import HerdbookError, MissingDependencyError, NotFoundError
+from herdbook.processes.background import Background, free_ports
 from herdbook.settings import Settings
 
 USER = "admin"

@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from herdbook.demo.place import PLAN, OwnCamera, Place
-from herdbook.demo.processes import Background
 from herdbook.demo.steps import Detail
 from herdbook.edge.init import TOKEN_NAME
 from herdbook.edge.tokens import new_token_file
 from herdbook.errors import HerdbookError
 from herdbook.fleet import inventory
+from herdbook.processes.background import Background
 
 HERDBOOK = (sys.executable, "-m", "herdbook")
 OWN_CAMERA_STARTS = "12:00"

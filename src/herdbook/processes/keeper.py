@@ -1,4 +1,4 @@
-"""``python -m herdbook.demo.keeper COMMAND…``: run a command, and end all it started once our stdin closes.
+"""``python -m herdbook.processes.keeper COMMAND…``: run a command, and end all it started once our stdin closes.
 
 Stdin is a pipe from whoever started us. It closes when they end, also by SIGKILL, when nobody could tell us otherwise.
 """
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 
-from herdbook.demo.processes import end_session
+from herdbook.processes.sessions import end_session
 
 
 def main(command: list[str]) -> None:

@@ -1,25 +1,24 @@
 """Processes beside ours that leave nothing behind, however we end.
 
-Each runs in a session of its own under a keeper (`herdbook.demo.keeper`), which ends the whole session as soon as we
-are gone. A session, not a process group: Airflow's task processes leave the group.
+Each runs in a session of its own under a keeper (`herdbook.processes.keeper`), which ends the whole session as soon as
+we are gone. A session, not a process group: Airflow's task processes leave the group.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from herdbook.errors import HerdbookError, all_errors
+from herdbook.processes.sessions import end_session
 
 
 class Background:
@@ -32,7 +31,7 @@ class Background:
         self._log_start = log.stat().st_size if log.exists() else 0
         with log.open("ab") as stream:
             self._keeper = subprocess.Popen(  # noqa: S603 - no shell, arguments are a list
-                [sys.executable, "-m", "herdbook.demo.keeper", *(str(part) for part in command)],
+                [sys.executable, "-m", "herdbook.processes.keeper", *(str(part) for part in command)],
                 stdin=subprocess.PIPE,  # it closes when we end
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -94,40 +93,6 @@ class Background:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def end_session(session: int, patience_s: float, spare: Sequence[int]) -> None:
-    """End every process of a session but some: ask, wait, and insist."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + patience_s
-        for pid in session_members(session, spare):
-            with suppress(ProcessLookupError):
-                os.kill(pid, how)
-        while session_members(session, spare):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.1)
-        else:
-            return
-
-
-def session_members(session: int, spare: Sequence[int] = ()) -> list[int]:
-    """Processes of a session that are alive."""
-    return [pid for pid, sess, state in _processes() if sess == session and state != "Z" and pid not in spare]
-
-
-def _processes() -> Iterator[tuple[int, int, str]]:
-    """Process id, session and state of everything that runs. ``ps`` is not everywhere where ``/proc`` is."""
-    if not Path("/proc/self/stat").exists():
-        listing = subprocess.run(["ps", "-A", "-o", "pid=,sess=,stat="], capture_output=True, text=True, check=True)  # noqa: S607
-        for line in listing.stdout.splitlines():
-            pid, sess, state = line.split()
-            yield int(pid), int(sess), state[0]
-        return
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it ended meanwhile
-            after_name = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
-            yield int(folder.name), int(after_name[3]), after_name[0]
 
 
 def free_ports(count: int) -> list[int]:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from herdbook.demo.processes import Background, free_ports, session_members
 from herdbook.errors import HerdbookError
+from herdbook.processes.background import Background, free_ports
+from herdbook.processes.sessions import session_members
 
 FAMILY = """
 import os, signal, subprocess, sys, time
@@ -37,7 +38,7 @@ def test_stopping_leaves_nobody_behind(tmp_path: Path) -> None:
 def test_not_even_when_we_are_killed(tmp_path: Path) -> None:
     ours = (
         "import os, pathlib, sys, time\n"
-        "from herdbook.demo.processes import Background\n"
+        "from herdbook.processes.background import Background\n"
         "p = Background('sleep', ['sleep', '60'], pathlib.Path(sys.argv[1]), os.environ)\n"
         "print(p.session, flush=True)\n"
         "time.sleep(60)\n"

@@ -1,0 +1,1 @@
+"""Processes beside ours that end when we do."""
