@@ -1,16 +1,14 @@
-"""A ``herdbook`` command in a process of its own."""
+"""A ``herdbook`` command in a process of its own, which ends when its task does, however that ends."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +20,7 @@ RETRYABLE = frozenset(
     for error in (
         errors.DeviceError,
         errors.DeviceUnreachableError,
+        errors.DeviceBusyError,
         errors.TransferCorruptError,
         errors.StorageError,
         errors.DiskFullError,
@@ -36,6 +35,9 @@ SET_ASIDE = frozenset(
     if issubclass(error, errors.IntegrityError | errors.RowsQuarantinedError) and error.exit_code not in RETRYABLE
 )
 """Exit codes of commands that did their work, but put something into quarantine that a person should look at."""
+
+_BY_SIGNAL = 128
+"""Exit codes above are a signal's number more, as shells have it."""
 
 
 @dataclass(frozen=True)
@@ -57,42 +59,47 @@ class Outcome:
 
 
 class Command:
-    """``herdbook ARGUMENTS… --json``, run by the interpreter that ``HERDBOOK_PYTHON`` names."""
+    """``herdbook ARGUMENTS… --json``, run by the interpreter that ``HERDBOOK_PYTHON`` names.
+
+    A keeper stands between: should our process be killed, it ends the command, which would else go on alone and keep
+    its device from the next try.
+    """
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self.line = [get_settings().python or sys.executable, "-m", "herdbook", *arguments, "--json"]
-        self._process: subprocess.Popen[str] | None = None
+        self._keeper: subprocess.Popen[str] | None = None
 
     def run(self, log: Callable[[str], None]) -> Outcome:
         """Run it to its end, passing on each line of its stderr."""
         said: deque[str] = deque(maxlen=10)
         with tempfile.TemporaryFile("w+", encoding="utf-8") as stdout:
-            self._process = subprocess.Popen(  # noqa: S603 - no shell, arguments are a list
-                self.line,
+            self._keeper = subprocess.Popen(  # noqa: S603 - no shell, arguments are a list
+                [sys.executable, "-m", "herdbook.processes.keeper", *self.line],
+                stdin=subprocess.PIPE,  # it closes when we end
                 stdout=stdout,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="replace",
                 env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "160"},
-                process_group=0,
+                start_new_session=True,
             )
             try:
-                for line in self._process.stderr or ():
+                for line in self._keeper.stderr or ():
                     log(line.rstrip())
                     said.append(line.strip())
-                code = self._process.wait()
+                ended = self._keeper.wait()
             finally:
                 self.kill()
             stdout.seek(0)
             text = stdout.read()
+        code = ended if ended < _BY_SIGNAL else _BY_SIGNAL - ended
         first = next((i for i, line in enumerate(said) if line.startswith("error:")), 0)
         return Outcome(code, " ".join(list(said)[first:]) if code else "", _rows(text) if code >= 0 else [])
 
     def kill(self) -> None:
-        """End it and what it started. Every command bears that, and continues next time."""
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGTERM)
+        """Let the keeper end it and what it started. Every command bears that, and continues next time."""
+        if self._keeper is not None and self._keeper.stdin is not None:
+            self._keeper.stdin.close()
 
 
 def _rows(text: str) -> list[dict[str, Any]]:

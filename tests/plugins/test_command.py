@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -40,10 +41,10 @@ def test_an_error_comes_back_as_the_command_put_it() -> None:
     from herdbook_airflow.command import Command
 
     said: list[str] = []
-    outcome = Command(["load", "yesterday"]).run(said.append)
-    assert outcome.code == errors.ConfigurationError.exit_code
-    assert "'yesterday' is not a day" in str(outcome)
-    assert any("YYYY-MM-DD" in line for line in said)
+    outcome = Command(["sql", "SELECT 1"]).run(said.append)
+    assert outcome.code == errors.NotFoundError.exit_code
+    assert "there is no published herd database" in str(outcome)
+    assert any("`herdbook publish` writes it" in line for line in said)
     assert outcome.rows == []
 
 
@@ -51,6 +52,7 @@ def test_an_error_comes_back_as_the_command_put_it() -> None:
     ("error", "may_pass"),
     [
         (errors.DeviceUnreachableError, True),
+        (errors.DeviceBusyError, True),
         (errors.LakeBusyError, True),
         (errors.TransferCorruptError, True),
         (errors.DeviceAuthenticationError, False),
@@ -104,6 +106,28 @@ def test_killing_a_command_ends_what_it_started(fake_python: Path, home: Path) -
     assert outcome.code == -signal.SIGTERM
     assert outcome.may_pass
     assert not _alive(int(child.read_text()))
+
+
+def test_a_killed_worker_takes_its_command_along(fake_python: Path, home: Path) -> None:
+    from herdbook.demo.airflow import checkout
+
+    fake_python.write_text(
+        "import os, pathlib, subprocess, sys, time\n"
+        "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"pathlib.Path({str(home / 'pids')!r}).write_text(f'{{os.getpid()}} {{p.pid}}')\n"
+        "print('started', file=sys.stderr, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    worker = (
+        "from herdbook_airflow.command import Command\nCommand(['load']).run(lambda line: print(line, flush=True))\n"
+    )
+    env = os.environ | {"PYTHONPATH": str(checkout() / "plugins")}
+    with subprocess.Popen([sys.executable, "-c", worker], env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+        process.kill()
+    for pid in (home / "pids").read_text().split():
+        assert not _alive(int(pid))
 
 
 def _alive(pid: int) -> bool:

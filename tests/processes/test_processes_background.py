@@ -54,6 +54,29 @@ def test_not_even_when_we_are_killed(tmp_path: Path) -> None:
         time.sleep(0.1)
 
 
+def test_nor_those_who_will_not_listen(tmp_path: Path) -> None:
+    """The keeper insists even where the command itself ended at the first word."""
+    family = tmp_path / "family.py"
+    family.write_text(FAMILY)
+    code = (
+        "import sys\nfrom herdbook.processes import keeper\n"
+        "keeper.PATIENCE_S = 0.5\nkeeper.main([sys.executable, sys.argv[1]])\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(family)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(0.5)
+        assert len(session_members(process.pid)) == 4
+        process.stdin.close()  # type: ignore[union-attr]
+        assert process.wait(20) == 143
+        assert session_members(process.pid) == []
+
+
 def test_leaving_the_block_stops_it(tmp_path: Path) -> None:
     with Background("sleep", ["sleep", "60"], tmp_path / "log", os.environ) as process:
         assert session_members(process.session)
