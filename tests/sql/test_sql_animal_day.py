@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 
 import pytest
@@ -141,6 +142,20 @@ def test_disjoint_cameras_add_their_animals(herd: Herd) -> None:
     assert herd.query("SELECT animals FROM pen_tracked") == [(3,)], "two by c1, and one that c2 and c3 both may see"
 
 
+@pytest.mark.parametrize(("start", "end", "animals"), [(0, 24, 2), (-48, None, 2), (6, None, 1), (-48, 6, 1)])
+def test_cameras_are_disjoint_only_while_the_roster_says_so(
+    herd: Herd, start: float, end: float | None, animals: int
+) -> None:
+    herd.load(cameras={"c1": "p1", "c2": "p1"})
+    place = {"pen_id": "p1", "device_id": "d1", "disjoint_from": ["c2"]}
+    valid = {"valid_from": at(start), "valid_to": None if end is None else at(end)}
+    version = {"recorded_at": at(-1000), "retracted": False, "source": "test"}
+    herd.insert("roster.camera", {"camera_id": "c1"} | place | valid | version)
+    for camera in ("c1", "c2"):
+        herd.tracklet(1, 2, animal=None, camera=camera)
+    assert herd.query("SELECT animals FROM pen_tracked") == [(animals,)], "all day or not at all"
+
+
 def test_lying_bouts_bridge_a_minute_unseen_but_not_more(herd: Herd) -> None:
     herd.load()
     t = herd.tracklet(0, 10)
@@ -156,11 +171,30 @@ def test_lying_bouts_bridge_a_minute_unseen_but_not_more(herd: Herd) -> None:
     assert row["mean_lying_bout_s"] == pytest.approx((5 * HOUR - 3 * 60) / 3)
 
 
+def test_lying_bouts_that_reach_midnight_are_counted_as_cut(herd: Herd) -> None:
+    herd.load()
+    t = herd.tracklet(0, 24)
+    herd.bout(t, 0, 2, "sleeping")
+    herd.bout(t, 2, 3, "lying")  # the same bout
+    herd.bout(t, 3, 5, "standing")
+    herd.bout(t, 5, 6, "lying")
+    herd.bout(t, 6, 20, "standing")
+    herd.bout(t, 20, 24 - 30 / 3600, "lying")  # half a minute before midnight
+    row = day_of(herd)
+    assert (row["lying_bouts"], row["lying_bouts_cut"]) == (3, 2)
+
+
+def test_one_bout_all_day_is_cut_once(herd: Herd) -> None:
+    herd.load()
+    herd.bout(herd.tracklet(0, 24), 0, 24, "lying")
+    assert (day_of(herd)["lying_bouts"], day_of(herd)["lying_bouts_cut"]) == (1, 1)
+
+
 def test_observed_and_never_lying_is_zero_bouts(herd: Herd) -> None:
     herd.load()
     herd.bout(herd.tracklet(1, 2), 1, 2, "eating")
     row = day_of(herd)
-    assert (row["lying_s"], row["lying_bouts"], row["mean_lying_bout_s"]) == (0, 0, None)
+    assert (row["lying_s"], row["lying_bouts"], row["lying_bouts_cut"], row["mean_lying_bout_s"]) == (0, 0, 0, None)
 
 
 def test_every_behaviour_of_the_ethogram_has_a_row_while_observed(herd: Herd) -> None:
@@ -172,14 +206,35 @@ def test_every_behaviour_of_the_ethogram_has_a_row_while_observed(herd: Herd) ->
     assert ("sleeping", "lying", 0, 0, HOUR) in rows
 
 
-def test_a_behaviour_that_the_ethogram_lacks_is_null(herd: Herd) -> None:
-    herd.load()
+def two_behaviours(herd: Herd) -> None:
+    """A release m2 that knows lying and walking only."""
     release = {"engine": "x", "space_id": "s", "dimensions": 2, "ethogram_id": "two"}
     herd.insert("record.model_release", {"load_id": "l1", "release_id": "m2"} | release)
     ethogram = {"ethogram_id": "two", "species": "pig", "version": 1, "recorded_at": at(0)}
     for behaviour in ("lying", "walking"):
         posture = "lying" if behaviour == "lying" else "standing"
         herd.insert("record.ethogram", ethogram | {"behaviour": behaviour, "posture": posture})
+
+
+def test_where_two_ethograms_share_a_day_each_behaviour_has_its_own_denominator(herd: Herd) -> None:
+    herd.load()
+    two_behaviours(herd)
+    t = herd.tracklet(1, 7)
+    herd.bout(t, 1, 2, "eating")
+    herd.bout(t, 2, 3, "lying")
+    herd.bout(t, 3, 6, "lying", release="m2")
+    herd.bout(t, 6, 7, "undescribed", release="m3")
+    rows = {b: (s, d) for b, s, d in herd.query("SELECT behaviour, seconds, behaviour_s FROM animal_day_behaviour")}
+    assert rows["eating"] == (HOUR, 2 * HOUR), "the release of three hours does not know eating"
+    assert rows["lying"] == (4 * HOUR, 5 * HOUR)
+    assert rows["walking"] == (0, 5 * HOUR)
+    assert rows["undescribed"] == (HOUR, HOUR)
+    assert day_of(herd)["behaviour_s"] == 6 * HOUR
+
+
+def test_a_behaviour_that_the_ethogram_lacks_is_null(herd: Herd) -> None:
+    herd.load()
+    two_behaviours(herd)
     herd.bout(herd.tracklet(1, 2), 1, 2, "lying", release="m2")
     row = day_of(herd)
     assert (row["lying_s"], row["walking_s"], row["eating_s"], row["sleeping_s"]) == (HOUR, 0, None, None)
@@ -205,6 +260,23 @@ def test_overlapping_cameras_do_not_walk_twice(herd: Herd) -> None:
     assert (row["distance_m"], row["distance_observed_s"]) == (pytest.approx(36), 3600)
 
 
+def test_overlapping_cameras_that_see_the_animal_half_of_the_time_count_it_once(herd: Herd) -> None:
+    """Both watched the whole hour and detected it in every second frame: half an hour observed, not a whole one."""
+    herd.load(cameras={"c1": "p1", "c2": "p1"})
+    for camera in ("c1", "c2"):
+        herd.activity(herd.tracklet(1, 2, camera=camera), 1, 1800, 18)
+    hour = herd.one("FROM animal_hour")
+    assert (hour["observed_s"], hour["distance_observed_s"], hour["distance_m"]) == (1800, 1800, 18)
+
+
+def test_only_the_cameras_in_metres_share_the_metres(herd: Herd) -> None:
+    herd.load(cameras={"c1": "p1", "c2": "p1"})
+    herd.activity(herd.tracklet(1, 2), 1, 1800, 18)
+    herd.activity(herd.tracklet(1, 2, camera="c2"), 1, 3600, None)
+    hour = herd.one("FROM animal_hour")
+    assert (hour["observed_s"], hour["distance_observed_s"], hour["distance_m"]) == (2700, 1800, 18)
+
+
 def test_without_a_calibration_there_is_no_distance(herd: Herd) -> None:
     herd.load(cameras={"c1": "p1", "c2": "p1"})
     herd.activity(herd.tracklet(1, 2), 1, 3600, None)
@@ -222,28 +294,43 @@ def test_a_day_may_have_25_hours(herd: Herd) -> None:
     assert row["camera_on_s"] == row["tracked_s"] == row["identified_s"] == 25 * HOUR
 
 
-intervals = st.tuples(st.integers(0, 1439), st.integers(1, 600)).map(lambda p: (p[0] / 60, min(p[0] + p[1], 1440) / 60))
+seen = st.tuples(st.integers(0, 1438), st.integers(1, 600), st.integers(1, 100)).map(
+    lambda p: (p[0] / 60, min(p[0] + p[1], 1440) / 60, p[2] / 100)
+)
+"""Hours from and to, and the share of that time in which the animal was detected."""
+
+FIGURES = "camera_on_s, tracked_s, identified_s, behaviour_s, lying_s, distance_observed_s, distance_m"
+
+
+def walk(herd: Herd, tracklet: str, start: float, end: float, detected: float) -> None:
+    """Activity at 0.01 m/s in each hour."""
+    for hour in range(int(start), math.ceil(end)):
+        observed_s = (min(end, hour + 1) - max(start, hour)) * HOUR * detected
+        herd.activity(tracklet, hour, observed_s, observed_s / 100)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(one=st.lists(intervals, min_size=1, max_size=5), two=st.lists(intervals, max_size=5))
+@given(one=st.lists(seen, min_size=1, max_size=5), two=st.lists(seen, max_size=5))
 def test_denominators_nest_and_a_second_camera_over_the_same_time_adds_none(
-    one: list[tuple[float, float]], two: list[tuple[float, float]]
+    one: list[tuple[float, float, float]], two: list[tuple[float, float, float]]
 ) -> None:
     def work_out(*, copies: bool) -> dict[str, float]:
         with Herd() as herd:
             herd.load(cameras={"c1": "p1", "c2": "p1"})
             herd.stay("a1")
-            for start, end in one + two:
+            for start, end, detected in one + two:
                 for camera in ("c1", "c2") if copies else ("c1",):
                     t = herd.tracklet(start, end, camera=camera)
                     herd.bout(t, start, end, "lying")
-            return herd.one("SELECT camera_on_s, tracked_s, identified_s, behaviour_s, lying_s FROM animal_day")
+                    walk(herd, t, start, end, detected)
+            return herd.one(f"SELECT {FIGURES} FROM animal_day")
 
     alone = work_out(copies=False)
     assert alone["lying_s"] == alone["behaviour_s"] <= alone["identified_s"] + 1e-6
     assert alone["identified_s"] <= alone["tracked_s"] + 1e-6 <= alone["camera_on_s"] + 2e-6 <= 25 * HOUR
-    assert work_out(copies=True) == pytest.approx(alone)
+    assert alone["distance_observed_s"] <= alone["identified_s"] + 0.01, "observed seconds are 32-bit floats"
+    assert alone["distance_m"] == pytest.approx(alone["distance_observed_s"] / 100, rel=1e-5)
+    assert work_out(copies=True) == pytest.approx(alone, rel=1e-6)
 
 
 def test_a_day_is_found_by_its_date(herd: Herd) -> None:

@@ -137,6 +137,7 @@ ELSEWHERE = {
     "herd/animal_seen.a_day_at_most",
     "identity/claim.one_place_per_camera",
     "identity/enrolment.animal_known",
+    "label/label.alive_when_seen",
     "meta/pin.snapshot_kept",  # needs a lake: tests/lake/test_lake_pins.py
 }
 
@@ -170,8 +171,20 @@ def test_an_animal_identified_for_more_than_a_day(herd: Herd) -> None:
 
 def test_two_tracklets_of_one_camera_at_once_are_two_animals(herd: Herd) -> None:
     sound(herd)
-    herd.tracklet(2.5, 4)
     check = CHECKS["identity/claim.one_place_per_camera"]
+    herd.tracklet(3 - 0.5 / 3600, 3.5)
+    assert found(herd, check) == 0, "the tracker handed it over"
+    herd.tracklet(2.5, 4)
+    assert (found(herd, check) > 0, check.severity) == (True, Severity.WARN)
+
+
+def test_a_death_that_arrives_late_shows_the_labels_after_it(herd: Herd) -> None:
+    sound(herd)
+    check = CHECKS["label/label.alive_when_seen"]
+    died = LABEL | {"label_id": "y", "kind": "death", "value_number": None, "received_at": at(50)}
+    herd.insert("label.label", died | {"occurred_by": at(23.9), "occurred_after": None})
+    assert found(herd, check) == 0, "weighed and died on one day"
+    herd.insert("label.label", died | {"occurred_by": at(-2), "occurred_after": None, "received_at": at(60)})
     assert (found(herd, check), check.severity) == (1, Severity.WARN)
 
 

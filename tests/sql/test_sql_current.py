@@ -65,10 +65,30 @@ def test_labels_as_known_now_and_then(herd: Herd) -> None:
     assert herd.query("FROM label_current") == []
 
 
-def test_a_date_counts_as_its_first_moment(herd: Herd) -> None:
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP", "TIMESTAMPTZ", ""])
+def test_a_date_counts_as_its_first_moment_in_utc_wherever_it_is_asked(herd: Herd, zone: str, kind: str) -> None:
+    """The label reached us at 02:00 UTC."""
     herd.insert("label.label", LABEL)
-    assert herd.query("FROM label_known_as_of(DATE '2026-03-02')") == []
-    assert len(herd.query("FROM label_known_as_of('2026-03-03')")) == 1
+    herd.load()
+    herd.tracklet(1, 2)  # claimed 30 hours after midnight, that is at 06:00 of the next day
+    herd.db.execute(f"SET TimeZone = '{zone}'")
+    utc = "+00" if kind == "TIMESTAMPTZ" else ""
+    for macro, before, after in (("label", "2026-03-02", "2026-03-03"), ("identity", "2026-03-03", "2026-03-04")):
+        known = f"FROM {macro}_known_as_of({kind} '{{}} 00:00:00{utc}')"
+        assert herd.query(known.format(before)) == []
+        assert len(herd.query(known.format(after))) == 1
+
+
+@pytest.mark.parametrize(("zone", "day"), [("America/New_York", "2026-03-01"), ("Asia/Tokyo", "2026-03-02")])
+def test_the_day_of_a_label_is_the_farms(herd: Herd, zone: str, day: str) -> None:
+    """Known by its day only, it became true in the day's last microsecond on the farm: in UTC that is another day."""
+    roster(herd, "farm", 1, farm_id="f1", name="F", timezone=zone)
+    end = herd.query(f"SELECT (TIMESTAMP '{day} 23:59:59.999999') AT TIME ZONE '{zone}'")[0][0]
+    herd.insert("label.label", LABEL | {"occurred_by": end})
+    herd.db.execute("SET TimeZone = 'Europe/London'")
+    for source in ("label_current", "label_known_as_of('infinity')"):
+        assert herd.query(f"SELECT occurred_day::VARCHAR FROM {source}") == [(day,)]
 
 
 def test_identity_as_believed_then(herd: Herd) -> None:
@@ -80,6 +100,18 @@ def test_identity_as_believed_then(herd: Herd) -> None:
     assert herd.query(believed.format(at(39))) == [("a1", True)]
     assert herd.query(believed.format(at(40))) == [("a2", False)]
     assert herd.query("SELECT animal_id, identified FROM identity") == [("a2", False)]
+
+
+def test_identity_as_believed_before_the_day_was_issued_again(herd: Herd) -> None:
+    herd.load("old", loaded_at=at(29))
+    herd.tracklet(1, 2, animal="a1", load="old")
+    herd.load("new", revision=2, loaded_at=at(50))
+    u = herd.tracklet(3, 4, animal=None, load="new")
+    herd.claim(u, "a2", 0.9, load="new", recorded=51)
+    believed = "SELECT load_id, animal_id FROM identity_known_as_of(TIMESTAMPTZ '{}')"
+    assert herd.query(believed.format(at(49))) == [("old", "a1")]
+    assert herd.query(believed.format(at(50))) == [], "loaded, not yet claimed"
+    assert herd.query(believed.format(at(51))) == [("new", "a2")]
 
 
 def test_of_a_day_the_highest_revision_then_the_latest_load_is_current(herd: Herd) -> None:

@@ -1,5 +1,5 @@
--- Movement and size per animal and UTC hour. Tracklets of overlapping cameras measure the same steps: their distance is
--- scaled so that no instant counts twice, distance = (metres / observed seconds) x (union of the observed time).
+-- Movement and size per animal and UTC hour. Tracklets of overlapping cameras measure the same steps: seconds and metres are
+-- scaled so that no instant counts twice, by k = (union of the tracklets' time) / (sum of the tracklets' time).
 CREATE OR REPLACE VIEW animal_hour AS
 WITH own AS (
     SELECT
@@ -28,15 +28,21 @@ marked AS (
         ) AS covered_to
     FROM scope
 ),
-covered AS (
+shared AS (
     SELECT
         farm_id,
         animal_id,
         day,
         hour,
-        sum(greatest(seconds_between(greatest(started_at, covered_to), ended_at), 0)) FILTER (NOT metric) AS union_s,
-        sum(greatest(seconds_between(greatest(started_at, covered_to), ended_at), 0)) FILTER (metric) AS metric_union_s
-    FROM marked
+        coalesce(sum(new_s) FILTER (NOT metric) / nullif(sum(own_s) FILTER (NOT metric), 0), 1) AS k,
+        coalesce(sum(new_s) FILTER (metric) / nullif(sum(own_s) FILTER (metric), 0), 1) AS metric_k
+    FROM (
+        SELECT
+            *,
+            greatest(seconds_between(greatest(started_at, covered_to), ended_at), 0) AS new_s,
+            greatest(seconds_between(started_at, ended_at), 0) AS own_s
+        FROM marked
+    )
     GROUP BY farm_id, animal_id, day, hour
 ),
 summed AS (
@@ -62,11 +68,11 @@ SELECT
     s.animal_id,
     s.day,
     s.hour,
-    least(s.observed_s, c.union_s) AS observed_s,
-    least(s.metric_s, c.metric_union_s) AS distance_observed_s,
-    s.distance_m * least(1, c.metric_union_s / s.metric_s) AS distance_m,
+    s.observed_s * k.k AS observed_s,
+    s.metric_s * k.metric_k AS distance_observed_s,
+    s.distance_m * k.metric_k AS distance_m,
     s.speed_p95_m_s,
     s.body_length_m,
     s.body_area_m2
 FROM summed AS s
-JOIN covered AS c USING (farm_id, animal_id, day, hour);
+JOIN shared AS k USING (farm_id, animal_id, day, hour);

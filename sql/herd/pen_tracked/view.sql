@@ -1,10 +1,11 @@
 -- How many animals of a pen were tracked at each instant. Cameras that overlap see the same animals: the largest count
--- among them holds. A camera declared disjoint from every other camera of its pen adds its own count.
+-- among them holds. A camera declared disjoint from every other camera of its pen, all day, adds its own count.
 CREATE OR REPLACE VIEW pen_tracked AS
 WITH seen AS (
-    SELECT t.farm_id, s.pen_id, t.day, t.camera_id, t.started_at, t.ended_at
+    SELECT t.farm_id, s.pen_id, t.day, t.camera_id, t.started_at, t.ended_at, d.starts_at, d.ends_at
     FROM tracklet AS t
     JOIN camera_setup AS s USING (farm_id, device_id, day, load_id, camera_id)
+    JOIN device_day AS d USING (farm_id, device_id, day, load_id)
     WHERE t.ended_at > t.started_at
 ),
 change AS (
@@ -17,19 +18,26 @@ change AS (
     GROUP BY farm_id, pen_id, day, camera_id, moment
 ),
 watcher AS (
-    SELECT DISTINCT farm_id, pen_id, day, camera_id FROM seen
+    SELECT farm_id, pen_id, day, camera_id, min(starts_at) AS starts_at, max(ends_at) AS ends_at
+    FROM seen
+    GROUP BY farm_id, pen_id, day, camera_id
+),
+declared AS (
+    SELECT camera_id, unnest(disjoint_from) AS other, valid_from, coalesce(valid_to, 'infinity') AS valid_to FROM camera
 ),
 apart AS (
-    SELECT camera_id, unnest(disjoint_from) AS other FROM camera
-    UNION
-    SELECT unnest(disjoint_from) AS camera_id, camera_id AS other FROM camera
+    SELECT camera_id, other, valid_from, valid_to FROM declared
+    UNION ALL
+    SELECT other AS camera_id, camera_id AS other, valid_from, valid_to FROM declared
 ),
 overlapping AS (
     SELECT DISTINCT a.farm_id, a.pen_id, a.day, a.camera_id
     FROM watcher AS a
     JOIN watcher AS b
         ON a.farm_id = b.farm_id AND a.pen_id = b.pen_id AND a.day = b.day AND a.camera_id <> b.camera_id
-    ANTI JOIN apart ON apart.camera_id = a.camera_id AND apart.other = b.camera_id
+    ANTI JOIN apart
+        ON apart.camera_id = a.camera_id AND apart.other = b.camera_id
+        AND apart.valid_from <= a.starts_at AND apart.valid_to >= a.ends_at
 ),
 count_by_camera AS (
     SELECT

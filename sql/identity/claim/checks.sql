@@ -26,12 +26,12 @@ FROM identity.claim
 WHERE coalesce(confidence NOT BETWEEN 0 AND 1, true);
 
 -- check: one_place_per_camera severity: warn
--- An animal is in two tracklets of one camera at once, which are two animals.
+-- An animal is in two tracklets of one camera at once, which are two animals; half a second is a tracker's hand-over.
 SELECT i.animal_id, t.camera_id, t.tracklet_id, t.started_at, t.ended_at
 FROM tracklet AS t
 JOIN identity AS i USING (farm_id, device_id, day, load_id, tracklet_id)
 WHERE t.day >= getvariable('first_day') AND i.identified
-QUALIFY t.started_at < max(t.ended_at) OVER (
+QUALIFY t.started_at + INTERVAL 500 MILLISECOND < max(t.ended_at) OVER (
     PARTITION BY t.day, t.load_id, t.camera_id, i.animal_id ORDER BY t.started_at, t.ended_at
     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
 );

@@ -24,6 +24,18 @@ FROM label.label
 GROUP BY label_id, received_at
 HAVING count(DISTINCT (value_number, value_text, occurred_by, retracted)) > 1;
 
+-- check: alive_when_seen severity: warn
+-- A label was seen on a later day than its animal's death, which reached us after it.
+SELECT l.label_id, l.animal_id, l.kind, l.occurred_day, d.occurred_day AS died
+FROM label_current AS l
+JOIN (
+    SELECT animal_id, min(occurred_day) AS occurred_day
+    FROM label_current
+    WHERE kind = 'death'
+    GROUP BY animal_id
+) AS d ON d.animal_id = l.animal_id AND d.occurred_day < l.occurred_day
+WHERE l.kind NOT IN ('death', 'departure', 'arrival');
+
 -- check: recorded_before_received severity: warn
 -- A label reached us before it was written down: a clock or a time zone is wrong.
 SELECT label_id, recorded_at, received_at
