@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,44 @@ def test_home_is_absolute_wherever_the_process_stands(monkeypatch: pytest.Monkey
 def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HERDBOOK_PARALLEL_FILES", "many")
     with pytest.raises(ConfigurationError, match="HERDBOOK_PARALLEL_FILES"):
+        get_settings()
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "europe-london", "../etc/passwd", ""])
+def test_a_night_is_in_a_time_zone_that_exists(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("HERDBOOK_NIGHT_TIMEZONE", name)
+    with pytest.raises(ConfigurationError, match="HERDBOOK_NIGHT_TIMEZONE"):
+        get_settings()
+
+
+def test_a_file_may_hold_settings_and_the_environment_comes_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "env").write_text("# ours\nHERDBOOK_NIGHT_AT=02:30\nexport HERDBOOK_RETRIES=1\n")
+    monkeypatch.setenv("HERDBOOK_ENV_FILE", str(tmp_path / "env"))
+    monkeypatch.setenv("HERDBOOK_RETRIES", "2")
+    assert get_settings().night_at == time(2, 30)
+    assert get_settings().retries == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"HERDBOOK_NIGTH_AT=02:30\n", "HERDBOOK_NIGTH_AT is not a setting"),
+        (b"HERDBOK_NIGHT_AT=02:30\n", "HERDBOK_NIGHT_AT is not a setting"),
+        (b"HERDBOOK_RETRIES=many\n", "HERDBOOK_RETRIES"),
+    ],
+    ids=["missing", "not text", "misspelt", "misspelt prefix", "wrong value"],
+)
+def test_a_file_of_settings_that_cannot_be_used_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        (tmp_path / "env").write_bytes(content)
+    monkeypatch.setenv("HERDBOOK_ENV_FILE", str(tmp_path / "env"))
+    with pytest.raises(ConfigurationError, match=says):
         get_settings()
 
 

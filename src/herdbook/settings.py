@@ -1,6 +1,7 @@
 """Configuration: typed, frozen, read here and nowhere else.
 
-Every setting is an environment variable ``HERDBOOK_<NAME>``; a file named by ``HERDBOOK_ENV_FILE`` may hold them.
+Every setting is an environment variable ``HERDBOOK_<NAME>``; a file named by ``HERDBOOK_ENV_FILE`` may hold them, and
+then nothing else: a misspelt name there is an error.
 Secrets are never settings: they are files named by settings or kept under ``$HERDBOOK_HOME/secrets``.
 """
 
@@ -15,6 +16,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from herdbook.contracts.farmtime import TimezoneName
 from herdbook.errors import ConfigurationError
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -24,7 +26,7 @@ Bytes = Annotated[int, Field(ge=0)]
 class Settings(BaseSettings):
     """What an installation is told from outside. Empty strings mean "the embedded default under ``home``"."""
 
-    model_config = SettingsConfigDict(env_prefix="HERDBOOK_", frozen=True, extra="ignore", env_file_encoding="utf-8")
+    model_config = SettingsConfigDict(env_prefix="HERDBOOK_", frozen=True, extra="forbid", env_file_encoding="utf-8")
 
     home: Path = Path(".herdbook")
     """State lives here and nowhere else."""
@@ -56,8 +58,10 @@ class Settings(BaseSettings):
     """Whether ``herd.duckdb`` also holds every single embedding."""
     night_at: time = time(1, 0)
     """Farm-local time at which the nightly DAG starts."""
-    night_timezone: str = "UTC"
+    night_timezone: TimezoneName = "UTC"
     """IANA time zone of ``night_at``; the farm's own, or that of the farm that ends its day last."""
+    night_hours: Annotated[float, Field(gt=0, le=24)] = 6.0
+    """Longest that one night fetches from one device; the herd does not wait longer, the next night goes on with it."""
     snapshot_keep_days: Annotated[int, Field(ge=1)] = 30
     """Lake snapshots older than this expire, but for pinned ones."""
     retries: Annotated[int, Field(ge=0, le=20)] = 4
@@ -128,12 +132,21 @@ def get_settings() -> Settings:
     """The process's settings, read once.
 
     Raises:
-        ConfigurationError: a variable is not a valid value.
+        ConfigurationError: a variable is not a valid value, or the file that holds some cannot be used.
     """
+    file = os.environ.get("HERDBOOK_ENV_FILE")
     try:
-        settings = Settings(_env_file=os.environ.get("HERDBOOK_ENV_FILE"))
+        if file:
+            Path(file).read_text(encoding="utf-8")  # pydantic passes over a file that is not there
+        settings = Settings(_env_file=file)
     except ValidationError as error:
         first = error.errors()[0]
-        name = "HERDBOOK_" + str(first["loc"][0]).upper()
-        raise ConfigurationError(f"{name}: {first['msg']}") from error
+        name = str(first["loc"][0]).upper()
+        if first["type"] == "extra_forbidden":
+            raise ConfigurationError(
+                f"{file}: {name} is not a setting", "Correct its name; the operator's page lists where all are."
+            ) from error
+        raise ConfigurationError(f"HERDBOOK_{name}: {first['msg']}") from error
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"HERDBOOK_ENV_FILE: {file} cannot be read: {error}") from error
     return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
