@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from herdbook.contracts.durable import disk_full_is_said, write_durably
+from herdbook.contracts.durable import disk_full_is_said, make_folder, write_durably
 from herdbook.errors import DiskFullError
 
 
@@ -41,3 +41,14 @@ def test_a_full_disk_is_named(tmp_path: Path, code: int) -> None:
         disk_full_is_said(tmp_path / "somewhere"),
     ):
         raise OSError(code, "full")
+
+
+def test_a_folder_is_made_with_its_parents_each_flushed_into_the_one_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr("herdbook.contracts.durable.fsync_path", flushed.append)
+    assert make_folder(tmp_path / "days" / "2026-06-01").is_dir()
+    assert flushed == [tmp_path, tmp_path / "days"]
+    make_folder(tmp_path / "days" / "2026-06-01")
+    assert len(flushed) == 2

@@ -233,7 +233,8 @@ def test_a_new_revision_replaces_the_old_and_frees_both_when_acknowledged(
 
 def test_broken_folders_do_not_stop_the_device(client: TestClient, root: Path) -> None:
     days = root / "days"
-    (days / "not-a-day").mkdir()
+    (days / "not-a-day" / "r1").mkdir(parents=True)
+    (days / "20260601" / "r1").mkdir(parents=True)
     (days / "2026-06-04" / "r1").mkdir(parents=True)
     (days / "2026-06-05" / "r1").mkdir(parents=True)
     (days / "2026-06-05" / "r1" / "manifest.json").write_text("{")
@@ -241,6 +242,8 @@ def test_broken_folders_do_not_stop_the_device(client: TestClient, root: Path) -
     shutil.copytree(days / "2026-06-01" / "r1", days / "2026-06-06" / "r1")  # its manifest is of another day
     assert [day["day"] for day in client.get("/v1/days").json()] == ["2026-06-01"]
     assert client.get("/v1/days/2026-06-05/manifest").status_code == 404
+    broken = [str(folder.relative_to(days)) for folder in DayStore(root).broken()]
+    assert broken == ["2026-06-01/r2", "2026-06-04/r1", "2026-06-05/r1", "2026-06-06/r1"]
 
 
 def test_a_damaged_file_is_not_passed_off_as_whole(client: TestClient, root: Path) -> None:

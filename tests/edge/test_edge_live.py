@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +19,7 @@ import av
 import pen_video
 import pyarrow.parquet as pq
 import pytest
-from edge_cases import MakeDevice
+from edge_cases import DAY, MakeDevice
 from rtsp_server import RtspCamera
 
 from herdbook.edge import spool, video
@@ -22,9 +27,10 @@ from herdbook.edge.capture import Capture
 from herdbook.edge.clips import clips_in_folder
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.init import init_device
-from herdbook.edge.recorder import Issued
+from herdbook.edge.recorder import Issued, record_day
+from herdbook.edge.reissue import reissue_day
 from herdbook.edge.service import LiveRecorder
-from herdbook.errors import VideoSourceError
+from herdbook.errors import StorageError, VideoSourceError
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
@@ -65,6 +71,11 @@ class Recording:
         self._thread = threading.Thread(target=recorder.run)
         self._thread.start()
 
+    @staticmethod
+    def of(config: DeviceConfig, root: Path) -> LiveRecorder:
+        """A recorder that nobody listens to."""
+        return LiveRecorder(config, root, stop=threading.Event(), issued=lambda _: None, remark=lambda _: None)
+
     def finish(self) -> Issued:
         self.stop.set()
         self._thread.join(60)
@@ -76,7 +87,8 @@ def rows(issued: Issued, name: str) -> list[dict[str, Any]]:
 
 
 def spooled(root: Path) -> list[Path]:
-    return [clip.path for clip in clips_in_folder(spool.spool_folder(root, "cam-1"))]
+    folder = spool.spool_folder(root, "cam-1")
+    return [clip.path for clip in clips_in_folder(folder)] if folder.is_dir() else []
 
 
 def test_an_rtsp_camera_that_is_unplugged_leaves_a_gap_and_is_found_again(
@@ -176,6 +188,90 @@ def test_a_camera_that_is_not_there_is_a_day_off_with_its_reason(make_device: Ma
     last = rows(issued, "coverage")[-1]
     assert last["state"] == "off"
     assert "refused" in last["reason"]
+
+
+def test_a_second_recorder_is_refused_before_it_touches_anything(
+    camera: RtspCamera, make_device: MakeDevice, tmp_path: Path
+) -> None:
+    config = make_device(camera.url, clip_s=60)
+    folder = spool.spool_folder(tmp_path, "cam-1")
+    recording = Recording(config, tmp_path)
+    try:
+        wait_for(lambda: any(part.stat().st_size > 20_000 for part in folder.glob(f"*{spool.PART}")))
+        with pytest.raises(StorageError, match="another recorder"):
+            Recording.of(config, tmp_path).run()
+        with pytest.raises(StorageError, match="another recorder"):
+            record_day(config, tmp_path, DAY)
+        assert len(list(folder.glob(f"*{spool.PART}"))) == 1
+    finally:
+        issued = recording.finish()
+    (clip,) = spooled(tmp_path)
+    assert issued.clips == 1
+    assert issued.frames == sum(1 for _ in video.decode(clip)) >= 5
+
+
+def test_a_day_is_issued_again_while_a_live_recorder_is_at_work(
+    camera: RtspCamera, make_device: MakeDevice, films: Path, tmp_path: Path
+) -> None:
+    config = make_device(camera.url, clip_s=2)
+    folder = spool.spool_folder(tmp_path, "cam-1")
+    folder.mkdir(parents=True)
+    shutil.copyfile(films / "walk.mp4", folder / "cam-1_20260601T110000Z.mp4")
+    recording = Recording(config, tmp_path)
+    try:
+        wait_for(lambda: len(recording.issued) == 1)
+        again = reissue_day(config, tmp_path, DAY)
+        assert (again.day, again.revision, again.clips) == (DAY, 2, recording.issued[0].clips)
+        (again.folder / "bout.parquet").unlink()  # another name of the first revision's
+        anew = reissue_day(config, tmp_path, DAY)
+        assert (anew.revision, anew.frames) == (3, 60)
+    finally:
+        today = recording.finish()
+    assert recording.issued[0].day == DAY
+    assert (today.day, today.final) != (DAY, True)
+
+
+def test_a_day_that_ends_while_the_backlog_is_worked_off_is_issued_next(
+    make_device: MakeDevice, clip_folder: Path, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copyfile(films / "walk.mp4", clip_folder / "cam-1_20260602T080000Z.mp4")
+    midnight = iter([date(2026, 6, 2)])
+    monkeypatch.setattr(LiveRecorder, "_today", lambda self: next(midnight, date(2026, 6, 3)))
+    issued: list[Issued] = []
+    stop = threading.Event()
+
+    def tell(one: Issued) -> None:
+        issued.append(one)
+        if one.day == date(2026, 6, 3):
+            stop.set()
+
+    LiveRecorder(make_device(clip_folder), tmp_path, stop=stop, issued=tell, remark=lambda text: None).run()
+    assert [(one.day.day, one.final, one.frames) for one in issued] == [(1, True, 180), (2, True, 60), (3, True, 0)]
+
+
+ON_A_SMALL_DISK = ["unshare", "--map-root-user", "--mount"]
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_is_a_gap_and_the_recorder_goes_on(film: Path, tmp_path: Path) -> None:
+    probe = [*ON_A_SMALL_DISK, "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)]
+    if subprocess.run(probe, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let us mount a small disk of our own")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    script = Path(__file__).with_name("full_disk_live.py")
+    line = [*ON_A_SMALL_DISK, sys.executable, script, disk, film]
+    path = os.pathsep.join([str(script.parent), str(script.parent.parent)])
+    run = subprocess.run(line, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    assert "Traceback" not in run.stderr
+    assert told["empty"] == []
+    assert any("no space left" in remark for remark in told["remarks"]), "issuing"
+    assert any("No space left" in remark for remark in told["remarks"]), "capturing"
+    states = [state for state, _ in told["coverage"]]
+    assert states.count("on") >= 2
+    assert any("No space left" in str(reason) for _, reason in told["coverage"])
 
 
 def test_looking_once_at_a_live_camera_tells_its_size(camera: RtspCamera, tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ import pytest
 from edge_cases import AFTERWARDS, DAY, MakeDevice
 
 from herdbook.contracts.device_day import FileKind, parse_manifest
+from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.ethogram import load_ethogram
 from herdbook.contracts.identifiers import tracklet_prefix
 from herdbook.contracts.records import BOXES_SCHEMA, RECORDS, RecordKind
-from herdbook.edge import revision
 from herdbook.edge.config import DeviceConfig
-from herdbook.edge.recorder import Issued, alone, record_day
+from herdbook.edge.locks import one_recorder
+from herdbook.edge.recorder import Issued, record_day
 from herdbook.errors import ConfigurationError, StorageError, VideoSourceError
 
 
@@ -46,7 +47,7 @@ def test_the_manifest_is_valid_and_true_of_the_files(recorded: Issued) -> None:
     for file in manifest.files:
         path = recorded.folder / file.name
         assert path.stat().st_size == file.bytes
-        assert revision.sha256_of(path) == file.sha256
+        assert sha256_of(path) == file.sha256
         if file.kind is not FileKind.CLIP:
             assert pq.read_metadata(path).num_rows == file.rows
     for kind in RecordKind:
@@ -297,7 +298,7 @@ def test_an_engine_that_is_not_there_is_an_error(make_device: MakeDevice, clip_f
 
 
 def test_two_recorders_do_not_work_on_one_device(make_device: MakeDevice, clip_folder: Path, tmp_path: Path) -> None:
-    with alone(tmp_path / "root"), pytest.raises(StorageError, match="another recorder"):
+    with one_recorder(tmp_path / "root"), pytest.raises(StorageError, match="another recorder"):
         record(make_device(clip_folder), tmp_path / "root")
 
 

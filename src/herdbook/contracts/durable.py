@@ -44,6 +44,20 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o644) -> None:
             part.unlink(missing_ok=True)
 
 
+def make_folder(path: Path) -> Path:
+    """Create a folder and its parents so that a power cut does not lose them.
+
+    Raises:
+        DiskFullError: no space is left.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    with disk_full_is_said(path):
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            fsync_path(folder.parent)
+    return path
+
+
 @contextmanager
 def disk_full_is_said(path: Path) -> Iterator[None]:
     """Turn "no space left" and "quota exceeded" into a `DiskFullError` that names where."""

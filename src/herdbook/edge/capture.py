@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 
+from herdbook.contracts.durable import make_folder
 from herdbook.contracts.farmtime import day_extent, local_day
 from herdbook.edge.config import DeviceCamera
 from herdbook.edge.live import open_live
@@ -34,7 +35,7 @@ class Capture:
         silence_s: float = 10.0,
         remark: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """Prepare the spool.
+        """Prepare the spool, as the device's one recorder (`locks.one_recorder`).
 
         Args:
             stop: ends the capture.
@@ -43,8 +44,7 @@ class Capture:
         """
         self._camera, self._timezone, self._clip_s = camera, timezone, clip_s
         self._stop, self._silence_s, self._remark = stop, silence_s, remark
-        self._folder = spool_folder(root, camera.camera_id)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder = make_folder(spool_folder(root, camera.camera_id))
         self._period = timedelta(seconds=1 / camera.fps)
         self._seen_until: datetime | None = recover(self._folder, camera.camera_id, self._period)
         self._reason = _STARTING
@@ -68,7 +68,10 @@ class Capture:
             self._remark(f"camera {self._camera.camera_id}: {reason}; trying again in {pause:.0f} s")
             self._stop.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
-        self._missed_until(datetime.now(UTC))
+        try:
+            self._missed_until(datetime.now(UTC))
+        except OSError as error:  # the next recorder sees by the last clip since when nothing was captured
+            self._remark(f"camera {self._camera.camera_id}: the last gap is not noted: {error.strerror}")
 
     def _connection(self) -> None:
         """From opening the stream to its end."""

@@ -60,19 +60,16 @@ class DayStore:
         self._parsed: dict[_Stamp, StoredDay] = {}
         self._by_digest: dict[str, tuple[StoredDay, DayFile]] = {}
 
+    def folder(self, day: date) -> Path:
+        """Where the revisions of a day are."""
+        return self.days / day.isoformat()
+
     def all_days(self) -> list[date]:
         """Farm-local days with at least one sound revision."""
         if not self.days.is_dir():
             return []
-        found = []
-        for folder in self.days.iterdir():
-            try:
-                day = date.fromisoformat(folder.name)
-            except ValueError:
-                continue
-            if folder.name == day.isoformat() and self.latest(day) is not None:
-                found.append(day)
-        return sorted(found)
+        days = (_day(folder) for folder in self.days.iterdir())
+        return sorted(day for day in days if day is not None and self.latest(day) is not None)
 
     def revisions(self, day: date) -> list[StoredDay]:
         """The sound revisions of a day, oldest first. A folder without a valid manifest is passed over."""
@@ -94,11 +91,10 @@ class DayStore:
 
     def broken(self) -> Iterator[Path]:
         """Revision folders that cannot be served."""
-        for folder in sorted(self.days.glob("*-*-*/r*")):
-            if _REVISION.fullmatch(folder.name) and folder.is_dir():
-                day, number = date.fromisoformat(folder.parent.name), int(folder.name[1:])
-                if self._read(day, number) is None:
-                    yield folder
+        for folder in sorted(self.days.glob("*/r*")):
+            day, number = _day(folder.parent), _REVISION.fullmatch(folder.name)
+            if day and number and folder.is_dir() and self._read(day, int(number[1])) is None:
+                yield folder
 
     def acknowledgement(self, stored: StoredDay) -> Acknowledgement | None:
         """The acknowledgement of a revision, or none."""
@@ -135,7 +131,7 @@ class DayStore:
         return index
 
     def _folders(self, day: date) -> Iterator[tuple[int, Path]]:
-        folder = self.days / day.isoformat()
+        folder = self.folder(day)
         if folder.is_dir():
             for entry in folder.iterdir():
                 found = _REVISION.fullmatch(entry.name)
@@ -143,7 +139,7 @@ class DayStore:
                     yield int(found[1]), entry
 
     def _read(self, day: date, revision: int) -> StoredDay | None:
-        folder = self.days / day.isoformat() / f"r{revision}"
+        folder = self.folder(day) / f"r{revision}"
         path = folder / MANIFEST
         try:
             status = path.stat()
@@ -157,3 +153,12 @@ class DayStore:
             return self._parsed[key]
         except (OSError, IntegrityError):
             return None
+
+
+def _day(folder: Path) -> date | None:
+    """The day that a folder is named after, or none."""
+    try:
+        day = date.fromisoformat(folder.name)
+    except ValueError:
+        return None
+    return day if day.isoformat() == folder.name else None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -19,16 +18,17 @@ from herdbook.edge import coverage, revision, video
 from herdbook.edge.clips import SourceClip
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
+from herdbook.edge.locks import one_recorder
 from herdbook.edge.plan import CameraPlan, plan_camera
 from herdbook.edge.rows import Rows
 from herdbook.edge.watch import CameraDay, Watch
-from herdbook.errors import StorageError, VideoSourceError
+from herdbook.errors import VideoSourceError
 
 Progress = Callable[[str, float, float], None]
 """Told the camera, the seconds of footage done, and those there are."""
 
-Arriving = Callable[[CameraPlan], Iterable[SourceClip]]
-"""Further clips of a camera after those planned, as they come."""
+Arriving = Callable[[CameraPlan, threading.Event], Iterable[SourceClip]]
+"""Further clips of a camera after those planned, as they come; they may end once the event says that nobody asks."""
 
 _NO_FOOTAGE = "no footage"
 
@@ -55,11 +55,31 @@ def record_day(
     final: bool = False,
     start: datetime | None = None,
     now: datetime | None = None,
+    progress: Progress | None = None,
+) -> Issued:
+    """Record a farm-local day as the device's only recorder, and issue it: see `issue_day`.
+
+    Raises:
+        StorageError: another recorder works on the same device folder, or its disk is full.
+        VideoSourceError: a camera's file or folder is not there.
+    """
+    with one_recorder(root):
+        return issue_day(config, root, day, final=final, start=start, now=now, progress=progress)
+
+
+def issue_day(
+    config: DeviceConfig,
+    root: Path,
+    day: date,
+    *,
+    final: bool = False,
+    start: datetime | None = None,
+    now: datetime | None = None,
     again: bool = False,
     progress: Progress | None = None,
     arriving: Arriving | None = None,
 ) -> Issued:
-    """Record a farm-local day and issue it, unless it was issued from the same footage and configuration.
+    """Issue a farm-local day from its footage, unless it was issued from the same footage and configuration.
 
     Args:
         final: say that no more will come, though the day may not be over; a day that is over is final anyway.
@@ -69,41 +89,40 @@ def record_day(
         arriving: says what comes after the clips that are there; with it a revision is always issued.
 
     Raises:
-        StorageError: another recorder works on the same device folder, or its disk is full.
+        DiskFullError: no space is left; what was there stays.
         VideoSourceError: a camera's file or folder is not there.
     """
     now = now or datetime.now(UTC)
     extent = day_extent(day, config.timezone)
     final = final or now >= extent.end
     store = DayStore(root)
-    with alone(root):
-        plans = [plan_camera(camera, config, root, day, start) for camera in config.cameras]
-        inputs = describe_inputs(config, plans)
-        latest = store.latest(day)
-        if latest is not None and not again and arriving is None and not _has_news(latest, inputs, final):
-            return Issued(day, latest.manifest.revision, "unchanged", latest.manifest.final, latest.folder)
-        with revision.draft(store, day) as folder:
-            work = _Work(config, day, folder, progress)
-            if arriving is None:
-                results = [work.watch(plan, None) for plan in plans]
-            else:  # every camera waits for its own footage
-                with ThreadPoolExecutor(len(plans)) as pool:
-                    results = list(pool.map(lambda plan: work.watch(plan, arriving), plans))
-            if arriving is not None:
-                plans = [plan_camera(camera, config, root, day, start) for camera in config.cameras]
-                inputs = describe_inputs(config, plans)
-                now = datetime.now(UTC)
-                final = final or now >= extent.end
-                for plan, result in zip(plans, results, strict=True):
-                    result.spells += plan.gaps
-            until = extent.end if final else min(_latest(results, extent.start), extent.end)
-            files, counts = work.write(results, DayExtent(extent.start, until))
-            manifest = Manifest(
+    plans = [plan_camera(camera, config, root, day, start) for camera in config.cameras]
+    inputs = describe_inputs(config, plans)
+    latest = store.latest(day)
+    if latest is not None and not again and arriving is None and not _has_news(latest, inputs, final):
+        return Issued(day, latest.manifest.revision, "unchanged", latest.manifest.final, latest.folder)
+    with revision.draft(store, day) as folder:
+        work = _Work(config, day, folder, progress)
+        if arriving is None:
+            results = [work.watch(plan) for plan in plans]
+        else:
+            results = work.watch_all(plans, arriving)
+            plans = [plan_camera(camera, config, root, day, start) for camera in config.cameras]
+            inputs = describe_inputs(config, plans)
+            now = datetime.now(UTC)
+            final = final or now >= extent.end
+        for plan, result in zip(plans, results, strict=True):
+            result.spells += plan.gaps
+        until = extent.end if final else min(_latest(results, extent.start), extent.end)
+        files, counts = work.write(results, DayExtent(extent.start, until))
+
+        def describe_day(number: int) -> Manifest:
+            return Manifest(
                 device_id=config.device_id,
                 farm_id=config.farm_id,
                 day=day,
                 timezone=config.timezone,
-                revision=store.next_revision(day),
+                revision=number,
                 final=final,
                 issued_at=now,
                 software_version=version("herdbook"),
@@ -111,17 +130,18 @@ def record_day(
                 cameras=tuple(camera.contract() for camera in config.cameras),
                 files=tuple(files),
             )
-            target = revision.publish(folder, store, manifest, inputs)
-        return Issued(
-            day,
-            manifest.revision,
-            "issued",
-            final,
-            target,
-            frames=sum(result.frames for result in results),
-            tracklets=counts[RecordKind.TRACKLET],
-            clips=len(manifest.of_kind(FileKind.CLIP)),
-        )
+
+        manifest, target = revision.publish(folder, store, day, describe_day, inputs)
+    return Issued(
+        day,
+        manifest.revision,
+        "issued",
+        final,
+        target,
+        frames=sum(result.frames for result in results),
+        tracklets=counts[RecordKind.TRACKLET],
+        clips=len(manifest.of_kind(FileKind.CLIP)),
+    )
 
 
 def describe_inputs(config: DeviceConfig, plans: list[CameraPlan]) -> dict[str, Any]:
@@ -167,8 +187,22 @@ class _Work:
 
     def __init__(self, config: DeviceConfig, day: date, folder: Path, progress: Progress | None) -> None:
         self._config, self._day, self._folder, self._progress = config, day, folder, progress
+        self._given_up = threading.Event()
 
-    def watch(self, plan: CameraPlan, arriving: Arriving | None) -> CameraDay:
+    def watch_all(self, plans: list[CameraPlan], arriving: Arriving) -> list[CameraDay]:
+        """All cameras at once: each waits for its own footage. Where one fails, the others need not go on."""
+
+        def watch(plan: CameraPlan) -> CameraDay:
+            try:
+                return self.watch(plan, arriving)
+            except BaseException:
+                self._given_up.set()
+                raise
+
+        with ThreadPoolExecutor(len(plans)) as pool:
+            return list(pool.map(watch, plans))
+
+    def watch(self, plan: CameraPlan, arriving: Arriving | None = None) -> CameraDay:
         """One camera's clips, and those that arrive meanwhile."""
         total = sum(_length(clip) for clip in plan.clips) if self._progress else 0.0
         done = 0.0
@@ -183,11 +217,9 @@ class _Work:
         watch = Watch(plan.camera, self._config, self._day, folder=self._folder, known=known, advance=advance)
         for clip in plan.clips:
             watch.clip(clip)
-        for clip in arriving(plan) if arriving else ():
+        for clip in arriving(plan, self._given_up) if arriving else ():
             watch.clip(clip)
-        result = watch.close()
-        result.spells += plan.gaps
-        return result
+        return watch.close()
 
     def write(self, results: list[CameraDay], covered: DayExtent) -> tuple[list[DayFile], dict[RecordKind, int]]:
         """The record files, with coverage laid over the time spoken of; all files, and rows by kind."""
@@ -209,17 +241,3 @@ def _length(clip: SourceClip) -> float:
         return video.probe(clip.path).duration_s
     except VideoSourceError:
         return 0.0
-
-
-@contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """One recorder per device folder; the lock goes with the process, however it ends."""
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".recorder.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StorageError(
-                f"another recorder works on {root}", "Wait for it to end, or stop it; one device has one recorder."
-            ) from error
-        yield

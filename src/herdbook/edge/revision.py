@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from herdbook.contracts.device_day import DayFile, FileKind, Manifest
+from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.durable import disk_full_is_said, fsync_path
 from herdbook.contracts.records import BOXES_SCHEMA, RecordKind, record_table
 from herdbook.edge.days import MANIFEST, DayStore
+from herdbook.edge.locks import in_use, issuing
 from herdbook.edge.rows import Rows
 
 INPUTS = "inputs.json"
@@ -26,17 +28,25 @@ INPUTS = "inputs.json"
 
 @contextmanager
 def draft(store: DayStore, day: date) -> Iterator[Path]:
-    """A folder to fill; it is removed unless `publish` moved it into place. Drafts of the past are removed too."""
-    home = store.days / day.isoformat()
-    home.mkdir(parents=True, exist_ok=True)
-    for left_over in home.glob(".draft*"):
-        shutil.rmtree(left_over)
-    folder = home / ".draft"
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """A folder to fill; it is removed unless `publish` moved it into place. Drafts that nobody fills any more go too.
+
+    Raises:
+        DiskFullError: no space is left.
+    """
+    home = store.folder(day)
+    with ExitStack() as stack:
+        with issuing(home), disk_full_is_said(home):
+            for left_over in home.glob(".draft*"):
+                with in_use(left_over) as abandoned:
+                    if abandoned:
+                        shutil.rmtree(left_over)
+            folder = home / f".draft-{secrets.token_hex(4)}"
+            folder.mkdir()
+            stack.enter_context(in_use(folder))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_records(folder: Path, rows: Rows) -> list[DayFile]:
@@ -57,7 +67,8 @@ class BoxesFile:
     def __init__(self, folder: Path, camera_id: str) -> None:
         self.path = folder / f"boxes_{camera_id}.parquet"
         self.rows = 0
-        self._writer = pq.ParquetWriter(self.path, BOXES_SCHEMA, compression="zstd")
+        with disk_full_is_said(self.path):
+            self._writer = pq.ParquetWriter(self.path, BOXES_SCHEMA, compression="zstd")
 
     def write(self, rows: list[dict[str, Any]]) -> None:
         """Append rows in the order of time."""
@@ -95,28 +106,29 @@ def describe(
     )
 
 
-def sha256_of(path: Path) -> str:
-    """Digest of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def publish(
+    folder: Path, store: DayStore, day: date, describe_day: Callable[[int], Manifest], inputs: dict[str, Any]
+) -> tuple[Manifest, Path]:
+    """Give a finished draft its number and move it into place, durably: files first, then their folder, then its name.
 
-
-def publish(folder: Path, store: DayStore, manifest: Manifest, inputs: dict[str, Any]) -> Path:
-    """Move a finished draft into place, durably: files first, then their folder, then its name.
+    Args:
+        describe_day: the manifest of the revision with a number.
 
     Raises:
         DiskFullError: no space is left; the draft goes, what was there stays.
     """
-    target = store.days / manifest.day.isoformat() / f"r{manifest.revision}"
-    with disk_full_is_said(target):
+    home = store.folder(day)
+    with issuing(home), disk_full_is_said(home):
+        manifest = describe_day(store.next_revision(day))
+        target = home / f"r{manifest.revision}"
         (folder / INPUTS).write_text(json.dumps(inputs, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         (folder / MANIFEST).write_bytes(manifest.to_bytes())
         for path in folder.iterdir():
             fsync_path(path)
         fsync_path(folder)
         folder.rename(target)
-        fsync_path(target.parent)
-    return target
+        fsync_path(home)
+    return manifest, target
 
 
 def read_inputs(folder: Path) -> dict[str, Any] | None:
@@ -125,4 +137,4 @@ def read_inputs(folder: Path) -> dict[str, Any] | None:
         inputs = json.loads((folder / INPUTS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return inputs if isinstance(inputs, dict) else None
+    return inputs if isinstance(inputs, dict) and "cameras" in inputs else None

@@ -109,30 +109,42 @@ class SpoolClip:
             self._output.mux(self._encoder.encode(plain))
 
     def close(self) -> tuple[datetime, datetime] | None:
-        """Finish the clip and give it its name; returns the instants of its first and last picture, if it has any."""
-        if self._encoder is not None and self._origin is not None:
-            self._output.mux(self._encoder.encode(None))
-        self._output.close()
-        if self._origin is None:
-            self._part.unlink(missing_ok=True)
-            return None
-        replace_durably(self._part, _free(self._folder, self._camera_id, self.start))
-        return self.start, self.end
+        """Finish the clip and give it its name; returns the instants of its first and last picture, if it has any.
+
+        What counts is what is in the file: a disk that filled up may have taken less than was written.
+        """
+        try:
+            if self._encoder is not None and self._origin is not None:
+                self._output.mux(self._encoder.encode(None))
+            self._output.close()
+        except OSError:
+            pass  # the next clip will say so
+        seconds = _keep(self._part, _free(self._folder, self._camera_id, self.start))
+        return None if seconds is None else (self.start, self.start + timedelta(seconds=seconds))
 
 
 def recover(folder: Path, camera_id: str, period: timedelta) -> datetime | None:
-    """Keep what a power cut left of the last clip, and say until when footage of the camera reaches."""
+    """Keep what a power cut left of the last clip, and say until when footage of the camera reaches.
+
+    Only a device's one recorder may do this: the clip under way of another would be taken for a left-over.
+    """
     for part in folder.glob(f"*{PART}"):
-        whole = part.with_name(part.name.removesuffix(PART))
-        if any(True for _ in _seconds(part)):
-            replace_durably(part, whole)
-        else:
-            part.unlink()
+        _keep(part, part.with_name(part.name.removesuffix(PART)))
     clips = clips_in_folder(folder)
     if not clips:
         return None
     last = max(_seconds(clips[-1].path), default=0.0)
     return clips[-1].start + timedelta(seconds=last) + period
+
+
+def _keep(part: Path, name: Path) -> float | None:
+    """Give a clip its name if it holds any picture; seconds from the first to the last of them."""
+    seconds = max(_seconds(part), default=None)
+    if seconds is None:
+        part.unlink(missing_ok=True)
+    else:
+        replace_durably(part, name)
+    return seconds
 
 
 def _seconds(path: Path) -> Iterator[float]:

@@ -1,4 +1,4 @@
-"""Where a device day lies here, and making those folders for good."""
+"""Where a device day lies here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from herdbook.contracts.durable import disk_full_is_said, fsync_path
 from herdbook.errors import DiskFullError
 from herdbook.settings import Settings
 
@@ -70,16 +69,6 @@ class DayFolders:
     def footage_parts(self) -> Path:
         """Footage under way."""
         return self.settings.footage / self.device_id / ".parts"
-
-
-def make_folder(path: Path) -> Path:
-    """Create a folder and its parents so that a power cut does not lose them."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    with disk_full_is_said(path):
-        for folder in reversed(missing):
-            folder.mkdir(exist_ok=True)
-            fsync_path(folder.parent)
-    return path
 
 
 def require_space(folder: Path, needed: int) -> None:

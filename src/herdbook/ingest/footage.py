@@ -15,13 +15,14 @@ import pyarrow as pa
 from sqlalchemy import select
 
 from herdbook.contracts.device_day import DayFile, FileKind, Manifest
+from herdbook.contracts.durable import make_folder
 from herdbook.contracts.records import BOXES_SCHEMA, RecordKind
 from herdbook.errors import IntegrityError, StorageError, TransferCorruptError
 from herdbook.ingest.client import AgentClient
 from herdbook.ingest.clips import require_decodable
 from herdbook.ingest.fetch import Wanted, fetch_all
 from herdbook.ingest.files import link_durably, place
-from herdbook.ingest.folders import DayFolders, make_folder, require_space
+from herdbook.ingest.folders import DayFolders, require_space
 from herdbook.ingest.meter import Meter
 from herdbook.ingest.quarantine import enter
 from herdbook.ingest.recordfile import check_record_file

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from herdbook.contracts.device_day import Manifest, manifest_sha256
-from herdbook.contracts.durable import write_durably
+from herdbook.contracts.durable import make_folder, write_durably
 from herdbook.contracts.landed_day import MARKER, LandedDay, Landing, read_landed_day
 from herdbook.contracts.records import RecordKind
-from herdbook.ingest.folders import DayFolders, make_folder
+from herdbook.ingest.folders import DayFolders
 from herdbook.ingest.quarantine import enter, parquet_bytes, set_aside_copy, set_aside_rows
 from herdbook.ingest.verify import Verified
 from herdbook.ledger.days import set_day

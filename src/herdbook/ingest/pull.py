@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from herdbook.contracts.device_day import Manifest, manifest_sha256, parse_manifest
-from herdbook.contracts.durable import write_durably
+from herdbook.contracts.durable import make_folder, write_durably
 from herdbook.contracts.farmtime import day_extent
 from herdbook.contracts.landed_day import MARKER, LandedDay, read_landed_day
 from herdbook.contracts.records import RecordKind
@@ -25,7 +25,7 @@ from herdbook.errors import (
 from herdbook.ingest.attempt import attempt
 from herdbook.ingest.client import AgentClient, DayOffer
 from herdbook.ingest.fetch import Wanted, fetch_all
-from herdbook.ingest.folders import DayFolders, make_folder, require_space
+from herdbook.ingest.folders import DayFolders, require_space
 from herdbook.ingest.footage import fetch_footage
 from herdbook.ingest.land import land, tracks
 from herdbook.ingest.lock import device_lock

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from herdbook.contracts.durable import write_durably
+from herdbook.contracts.durable import make_folder, write_durably
 from herdbook.ingest.files import link_durably
-from herdbook.ingest.folders import DayFolders, make_folder
+from herdbook.ingest.folders import DayFolders
 from herdbook.ingest.result import Finding
 from herdbook.ledger.models import QuarantineEntry
 
