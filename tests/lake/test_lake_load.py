@@ -13,7 +13,7 @@ import pytest
 
 from herdbook.contracts.landed_day import LandedDay
 from herdbook.contracts.records import RecordKind
-from herdbook.errors import LakeBusyError, NotInitialisedError, StorageError
+from herdbook.errors import NotInitialisedError, StorageError
 from herdbook.lake import load as load_module
 from herdbook.lake.attach import open_lake
 from herdbook.lake.load import LoadState, load_device_day
@@ -154,14 +154,3 @@ def test_without_a_lake_there_is_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(NotInitialisedError) as caught:
         load_device_day(settings, landed(settings))
     assert "herdbook init" in caught.value.remedy
-
-
-def test_a_writer_that_never_gets_its_turn_says_so(settings: Settings) -> None:
-    impatient = settings.model_copy(update={"lake_wait_s": 0.2})
-
-    def hold(_: duckdb.DuckDBPyConnection) -> None:
-        with pytest.raises(LakeBusyError):
-            load_device_day(impatient, landed(settings))
-
-    write(settings, hold)
-    assert counts(settings)["device_day"] == 0

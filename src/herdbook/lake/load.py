@@ -58,7 +58,9 @@ def load_device_day(settings: Settings, landed: LandedDay) -> LoadResult:
         LakeBusyError: other writers held the lake for too long.
         StorageError: the landed files are not what they were when they landed.
     """
-    return transaction.write(settings, lambda lake: _load(lake, landed))
+    manifest = landed.manifest
+    turn = f"{manifest.device_id} {manifest.day}"  # one load at a time of a device day; others go side by side
+    return transaction.write(settings, lambda lake: _load(lake, landed), turn_of=turn)
 
 
 def _load(lake: duckdb.DuckDBPyConnection, landed: LandedDay) -> LoadResult:
