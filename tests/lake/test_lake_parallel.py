@@ -6,7 +6,7 @@ import multiprocessing
 import time
 from dataclasses import replace
 from datetime import timedelta
-from multiprocessing.synchronize import Event
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,13 @@ HALF_DAYS = "SELECT d.load_id FROM device_day AS d WHERE " + " OR ".join(
 def load_all(settings: Settings, folders: list[Path]) -> None:
     for folder in folders:
         load_device_day(settings, read_landed_day(folder))
+
+
+def load_together(settings: Settings, folder: Path, start: Barrier) -> None:
+    landed = read_landed_day(folder)
+    with open_lake(settings, read_only=True):  # what takes time is done before
+        start.wait()
+        load_device_day(settings, landed)
 
 
 def read_on(settings: Settings, stop: Event, report: multiprocessing.Queue[tuple[int, list[str]]]) -> None:
@@ -75,3 +82,21 @@ def test_no_reader_sees_half_a_day(any_lake: Settings) -> None:
         assert lake.execute("SELECT count(*), min(revision) FROM device_day").fetchone() == (12, 2)
         assert lake.execute("SELECT count(*) FROM record.device_day").fetchone() == (24,)
         assert lake.execute(HALF_DAYS).fetchall() == []
+
+
+@pytest.mark.slow
+def test_one_day_loaded_four_times_at_once_is_loaded_once(any_lake: Settings) -> None:
+    context = multiprocessing.get_context("spawn")
+    for night in range(3):
+        day = DaySpec(animals=8, tracklets_per_animal=20, day=DaySpec().day + timedelta(night))
+        folder = land(any_lake.landing, write_device_day(any_lake.home / "device", day)).folder
+        start = context.Barrier(4)
+        loaders = [context.Process(target=load_together, args=(any_lake, folder, start)) for _ in range(4)]
+        for process in loaders:
+            process.start()
+        for process in loaders:
+            process.join(120)
+        assert [p.exitcode for p in loaders] == [0] * 4
+        with open_lake(any_lake, read_only=True) as lake:
+            assert lake.execute("SELECT count(*) FROM record.device_day").fetchone() == (night + 1,)
+            assert lake.execute("SELECT count(*) FROM record.tracklet").fetchone() == ((night + 1) * 160,)

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from herdbook.errors import ConfigurationError, NotFoundError, NotInitialisedError, StorageError
+from herdbook.errors import ConfigurationError, LakeBusyError, NotFoundError, NotInitialisedError, StorageError
 from herdbook.settings import Settings
 
 ALIAS = "lake"
@@ -80,6 +81,8 @@ def open_lake(
 ) -> duckdb.DuckDBPyConnection:
     """A connection with the lake as default catalog and a transaction of its own; close it when done.
 
+    A catalog that is busy at that moment is tried again for up to ``settings.lake_wait_s``.
+
     Connections that are open at once and opened alike share one DuckDB instance: the first takes about 0.3 s, which go
     into verifying extensions, the others a few milliseconds.
 
@@ -93,8 +96,22 @@ def open_lake(
     Raises:
         NotInitialisedError: there is no lake yet.
         NotFoundError: there is no such snapshot.
+        LakeBusyError: the catalog stayed busy.
         StorageError: the catalog cannot be reached.
     """
+    deadline = time.monotonic() + settings.lake_wait_s
+    while True:
+        try:
+            return _open(settings, read_only=read_only, snapshot=snapshot, create=create, alone=alone)
+        except LakeBusyError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
+def _open(
+    settings: Settings, *, read_only: bool, snapshot: int | None, create: bool, alone: bool
+) -> duckdb.DuckDBPyConnection:
     catalog = parse_catalog(settings)
     if catalog.file is not None and not create and not catalog.file.is_file():
         raise NotInitialisedError(f"there is no lake at {catalog.file}")
@@ -200,4 +217,8 @@ def _explained(error: duckdb.Error, catalog: Catalog, snapshot: int | None) -> E
         return NotFoundError(f"the lake has no snapshot {snapshot}", "`herdbook lake pins` lists what is kept.")
     if "CREATE_IF_NOT_EXISTS" in message or "does not exist" in message:
         return NotInitialisedError(f"there is no lake in {catalog}")
-    return StorageError(f"the lake's catalog {catalog} cannot be opened: {redact(message.splitlines()[0])}")
+    said = f"the lake's catalog {catalog} cannot be opened: {redact(message.splitlines()[0])}"
+    return LakeBusyError(said) if any(sign in message for sign in _BUSY) else StorageError(said)
+
+
+_BUSY = ("database is locked", "too many clients", "connection slots are reserved")

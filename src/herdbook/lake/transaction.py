@@ -1,7 +1,7 @@
-"""Write to the lake: one transaction, run whole or not at all, alone or retried.
+"""Write to the lake: one transaction, run whole or not at all, in its turn, and again where it conflicted.
 
-A SQLite catalog has one writer at a time: a lock file beside it queues them (docs/adr/0040). PostgreSQL lets
-insert-only transactions through side by side; the others are run again when they conflict.
+A SQLite catalog has one writer at a time. PostgreSQL lets insert-only transactions through side by side: writers of
+different turns are not kept from each other there (docs/adr/0040).
 """
 
 from __future__ import annotations
@@ -19,15 +19,24 @@ import duckdb
 from herdbook.contracts.durable import fsync_path
 from herdbook.errors import LakeBusyError, StorageError
 from herdbook.lake.attach import open_lake, parse_catalog
-from herdbook.lake.lockfile import held
+from herdbook.lake.turns import turn
 from herdbook.settings import Settings
 
 T = TypeVar("T")
 
+EVERYBODY = "lake"
+"""The turn of all writers but loads: what one of them has read, no other changes before it has written."""
+
 _CONFLICTS = ("conflict", "database is locked", "could not serialize", "deadlock detected")
 
 
-def write(settings: Settings, work: Callable[[duckdb.DuckDBPyConnection], T], *, create: bool = False) -> T:
+def write(
+    settings: Settings,
+    work: Callable[[duckdb.DuckDBPyConnection], T],
+    *,
+    create: bool = False,
+    turn_of: str = EVERYBODY,
+) -> T:
     """Run ``work`` in one transaction of the lake and commit it.
 
     ``work`` may run several times; what it does outside the lake must bear that. Whatever it raises rolls back.
@@ -36,17 +45,18 @@ def write(settings: Settings, work: Callable[[duckdb.DuckDBPyConnection], T], *,
         settings: where the lake is, and ``lake_wait_s``.
         work: gets a connection inside the transaction; must neither commit nor keep it.
         create: make an empty lake where there is none.
+        turn_of: writers that give the same name wait for each other; on SQLite all do.
 
     Raises:
         LakeBusyError: other writers held the lake for longer than ``settings.lake_wait_s``.
         StorageError: the transaction failed.
     """
     deadline = time.monotonic() + settings.lake_wait_s
-    file = parse_catalog(settings).file
+    catalog = parse_catalog(settings)
     pause = 0.05
     while True:
         try:
-            with _turn(file, deadline, create=create):
+            with turn(catalog, turn_of, deadline, create=create):
                 return _once(settings, work, create=create)
         except duckdb.Error as error:
             if not any(sign in str(error).lower() for sign in _CONFLICTS):
@@ -59,13 +69,12 @@ def write(settings: Settings, work: Callable[[duckdb.DuckDBPyConnection], T], *,
 
 @contextmanager
 def writers_kept_out(settings: Settings) -> Iterator[None]:
-    """Keep other writers of this machine out of a lake on SQLite within the block.
+    """Keep other writers out of the lake within the block; on PostgreSQL all but loads, which only add.
 
     Raises:
         LakeBusyError: they held it for longer than ``settings.lake_wait_s``.
     """
-    deadline = time.monotonic() + settings.lake_wait_s
-    with _turn(parse_catalog(settings).file, deadline, create=False):
+    with turn(parse_catalog(settings), EVERYBODY, time.monotonic() + settings.lake_wait_s):
         yield
 
 
@@ -98,15 +107,3 @@ def _flush(data_path: str, since: int) -> None:
                 if path.stat().st_mtime_ns >= oldest:
                     fsync_path(path)
         fsync_path(folder)
-
-
-@contextmanager
-def _turn(catalog: Path | None, deadline: float, *, create: bool) -> Iterator[None]:
-    """Wait for our turn at a SQLite catalog."""
-    if catalog is not None and create:
-        catalog.parent.mkdir(parents=True, exist_ok=True)
-    if catalog is None or not catalog.parent.is_dir():  # PostgreSQL, or no lake yet: opening it will say so
-        yield
-        return
-    with held(catalog.with_name(f"{catalog.name}.lock"), deadline, "another process kept writing to the lake"):
-        yield
