@@ -11,7 +11,7 @@ import pytest
 import herdbook
 from herdbook import night
 from herdbook.contracts.landed_day import read_landed_day
-from herdbook.errors import LakeCheckFailedError, NotFoundError, StorageError
+from herdbook.errors import LakeCheckFailedError, LandedDayError, NotFoundError
 from herdbook.fleet import inventory
 from herdbook.identity.enrolment import enrol
 from herdbook.lake.attach import open_lake
@@ -101,9 +101,9 @@ def test_a_day_that_fails_does_not_stop_the_others(settings: Settings, tmp_path:
     done = night.load_herd(settings)
     assert loaded(settings) == [("barn-a-1", "2026-03-03", 1)]
     assert done.published is not None
-    with pytest.raises(StorageError, match=r"embedding\.parquet is gone") as raised:
+    with pytest.raises(LandedDayError, match=r"embedding\.parquet is gone") as raised:
         done.raise_errors()
-    assert "Ingest the day again" in raised.value.remedy
+    assert "herdbook ingest DEVICE DAY" in raised.value.remedy
 
 
 def test_a_failed_check_keeps_the_last_publication(settings: Settings, tmp_path: Path) -> None:

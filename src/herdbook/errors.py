@@ -206,6 +206,13 @@ class RecordValueError(IntegrityError):
     remedy = "The rows are in quarantine, the rest is loaded. Update the device's software if it recurs."
 
 
+class LandedDayError(IntegrityError):
+    """A device day that landed here was altered, or part of it is gone."""
+
+    exit_code = 61
+    remedy = "Fetch it again with `herdbook ingest DEVICE DAY`, while the device has it; or restore it from a backup."
+
+
 # -- where things are kept --------------------------------------------------------------------------------------------
 
 

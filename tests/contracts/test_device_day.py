@@ -36,10 +36,26 @@ def test_a_manifest_reads_back_as_it_was_written(raw: bytes) -> None:
     assert len(manifest.of_kind(FileKind.CLIP)) == 1
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a/b.parquet", "..", ".ssh", "x\u0000.mp4", ""])
-def test_a_file_name_that_is_a_path_is_refused_as_unsafe(raw: bytes, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "a/b.parquet", "..", ".ssh", "a..b", "\\\\host\\x"]
+)
+def test_a_file_name_that_leaves_its_folder_is_refused_as_unsafe(raw: bytes, name: str) -> None:
     with pytest.raises(UnsafePathError):
         parse_manifest(altered(raw, lambda d: d["files"][0].update(name=name)))
+
+
+@pytest.mark.parametrize("name", ["Bout file.parquet", "x\u0000.mp4", "", "x" * 128, 7, None, ["../x"], {"..": "/"}])
+def test_a_file_name_that_is_merely_none_is_no_attack(raw: bytes, name: object) -> None:
+    with pytest.raises(ManifestError) as caught:
+        parse_manifest(altered(raw, lambda d: d["files"][0].update(name=name)))
+    assert type(caught.value) is ManifestError
+
+
+def test_messages_stay_short_whatever_was_sent(raw: bytes) -> None:
+    for change in ({"name": "../" + "x" * 100_000}, {"sha256": "y" * 100_000}):
+        with pytest.raises(ManifestError) as caught:
+            parse_manifest(altered(raw, lambda d, change=change: d["files"][0].update(change)))
+        assert len(caught.value.message) < 300
 
 
 @pytest.mark.parametrize(
@@ -59,6 +75,20 @@ def test_a_file_name_that_is_a_path_is_refused_as_unsafe(raw: bytes, name: str) 
         (lambda d: d["files"][1].update(sha256="A" * 64), "sha256"),
         (lambda d: d["files"][-1].update(camera_id="elsewhere"), "not among the manifest's cameras"),
         (lambda d: d["files"][-2].update(started_at=None), "needs its camera"),
+        (lambda d: d["files"][-2].update(started_at="2026-03-01T23:59:59Z"), "not of the farm-local day"),
+        (lambda d: d["files"][-2].update(ended_at="2026-03-03T00:00:01Z"), "not of the farm-local day"),
+        (lambda d: d["files"][-2].update(started_at="0001-01-01T00:00:00+14:00"), "started_at"),
+        (lambda d: d["files"][-1].update(ended_at="2026-03-05T00:00:00Z"), "not of the farm-local day"),
+        (lambda d: d["files"][-2].update(bytes=10**19), "bytes"),
+        (lambda d: d["files"][1].update(rows=10**19), "rows"),
+        (lambda d: d["files"][1].update(sha256=d["files"][0]["sha256"]), "another size"),
+        (lambda d: d.update(revision=10**20), "revision"),
+        (lambda d: d.update(day="9999-12-31"), "day"),
+        (lambda d: d.update(day="0001-01-01"), "day"),
+        (lambda d: d.update(timezone="Europe"), "not a time zone"),
+        (lambda d: d.update(timezone="E" * 300), "timezone"),
+        (lambda d: d["cameras"][0]["calibrations"][0].update(valid_from="0001-01-01T00:00:00+14:00"), "valid_from"),
+        (lambda d: d["cameras"][0]["zones"][0]["polygon"][0].__setitem__(0, float("nan")), "polygon"),
         (lambda d: d.update(cameras=[]), "cameras"),
         (lambda d: d.update(format="herdbook-device-day/2"), "format"),
     ],
@@ -76,7 +106,22 @@ def test_noise_is_a_manifest_error_and_nothing_else(noise: bytes) -> None:
         parse_manifest(noise)
 
 
-@settings(max_examples=200)
+EXTREMES = [
+    *(sign * 10**exponent for sign in (1, -1) for exponent in (9, 19, 400)),
+    *(float(name) for name in ("nan", "inf", "-inf")),
+    *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31", "0001-01-01", "2026-02-30"),
+    *("Europe", "E" * 300, "..", "\0", "\ud800", ""),
+]
+"""Values that arithmetic, calendars, folders and databases stumble over."""
+
+
+def places(node: Any) -> list[tuple[Any, Any]]:
+    """Every container of a JSON document with every key or index in it."""
+    here = list(node.items()) if isinstance(node, dict) else list(enumerate(node)) if isinstance(node, list) else []
+    return [(node, key) for key, _ in here] + [found for _, value in here for found in places(value)]
+
+
+@settings(max_examples=500)
 @given(data=st.data())
 def test_any_json_in_any_place_is_accepted_or_refused_but_never_crashes(raw: bytes, data: st.DataObject) -> None:
     document = json.loads(raw)
@@ -85,8 +130,8 @@ def test_any_json_in_any_place_is_accepted_or_refused_but_never_crashes(raw: byt
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
         max_leaves=4,
     )
-    key = data.draw(st.sampled_from(sorted(document)))
-    document[key] = data.draw(junk)
+    place, key = data.draw(st.sampled_from(places(document)))
+    place[key] = data.draw(junk | st.sampled_from(EXTREMES))
     try:
         manifest = parse_manifest(json.dumps(document).encode())
     except ManifestError:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from herdbook.contracts.farmtime import day_extent, local_day
-from herdbook.errors import ConfigurationError
+from herdbook.errors import ConfigurationError, InputError
 
 ZONES = ["UTC", "Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Auckland"]
 
@@ -40,7 +40,15 @@ def test_an_instant_belongs_to_the_farms_day_not_to_utcs() -> None:
     assert local_day(datetime(2026, 1, 1, 23, 30, tzinfo=UTC), "Pacific/Auckland") == date(2026, 1, 2)
 
 
-@pytest.mark.parametrize("name", ["Europe/Nowhere", "", "../../etc/passwd", "/etc/localtime"])
+@pytest.mark.parametrize(
+    "name", ["Europe/Nowhere", "Europe", "", "E" * 300, "\0", "../../etc/passwd", "/etc/localtime"]
+)
 def test_an_unknown_time_zone_is_a_configuration_error(name: str) -> None:
     with pytest.raises(ConfigurationError, match="not a time zone"):
         day_extent(date(2026, 1, 1), name)
+
+
+@pytest.mark.parametrize("day", [date.min, date(1969, 12, 31), date(3000, 1, 1), date.max], ids=str)
+def test_a_day_that_no_farm_has_is_refused_before_calendars_end(day: date) -> None:
+    with pytest.raises(InputError, match="not a day of a farm"):
+        day_extent(day, "Pacific/Auckland")

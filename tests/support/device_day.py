@@ -262,6 +262,7 @@ def land(landing: Path, device_day: Path) -> LandedDay:
     landing_record = Landing(
         manifest_sha256=manifest_sha256(raw),
         records={kind: f"files/{manifest.record_file(kind).name}" for kind in RecordKind},
+        sha256={kind: manifest.record_file(kind).sha256 for kind in RecordKind},
         rows={kind: manifest.record_file(kind).rows or 0 for kind in RecordKind},
         quarantined_rows=0,
     )

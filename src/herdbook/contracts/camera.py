@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from herdbook.contracts.farmtime import Instant
 from herdbook.contracts.identifiers import Slug
 
 
 class Contract(BaseModel):
-    """Base of everything read from outside: frozen, and unknown keys are refused."""
+    """Base of everything read from outside: frozen, numbers are finite, and unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 Point = tuple[float, float]
@@ -22,8 +25,8 @@ Point = tuple[float, float]
 
 
 class _TimeValid(Contract):
-    valid_from: AwareDatetime
-    valid_to: AwareDatetime | None = None
+    valid_from: Instant
+    valid_to: Instant | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -53,6 +56,9 @@ class Zone(_TimeValid):
     polygon: Annotated[tuple[Point, ...], Field(min_length=3, max_length=64)]
 
 
+_SINGULAR = 1e-9
+
+
 class Calibration(_TimeValid):
     """Metric calibration of an overhead camera: the plane homography from pixels to metres on the pen floor.
 
@@ -65,6 +71,16 @@ class Calibration(_TimeValid):
     error_m: Annotated[float, Field(ge=0)] | None = None
     """Root mean square error on the calibration points, metres."""
 
+    @model_validator(mode="after")
+    def _invertible(self) -> Self:
+        """The determinant over the product of the columns' lengths (Hadamard): 0 where columns depend on each other."""
+        a, b, c, d, e, f, g, h, i = self.homography
+        lengths = math.hypot(a, d, g) * math.hypot(b, e, h) * math.hypot(c, f, i)
+        determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+        if not abs(determinant) > _SINGULAR * lengths:
+            raise ValueError(f"the homography of {self.calibration_id} is singular: no pixel has a place on the floor")
+        return self
+
 
 class Camera(Contract):
     """One camera of a device."""
@@ -76,6 +92,17 @@ class Camera(Contract):
     fps: Annotated[float, Field(gt=0, le=1000)]
     zones: tuple[Zone, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_calibration_at_a_time(self) -> Self:
+        ordered = sorted(self.calibrations, key=lambda c: c.valid_from)
+        for one, following in pairwise(ordered):
+            if one.valid_to is None or one.valid_to > following.valid_from:
+                raise ValueError(
+                    f"calibrations {one.calibration_id} and {following.calibration_id} hold at the same time: "
+                    "give the earlier one a valid_to"
+                )
+        return self
 
     def calibration_at(self, moment: datetime) -> Calibration | None:
         """The calibration valid at an instant, or none."""

@@ -6,21 +6,26 @@ A manifest is immutable. When the device has more or better data for the same da
 from __future__ import annotations
 
 import hashlib
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from herdbook.contracts import farmtime
 from herdbook.contracts.camera import Camera, Contract
-from herdbook.contracts.farmtime import TimezoneName
+from herdbook.contracts.farmtime import FarmDay, Instant, TimezoneName
 from herdbook.contracts.identifiers import FileName, Sha256, Slug
 from herdbook.contracts.records import RecordKind
+from herdbook.contracts.validation import first_problem
 from herdbook.errors import ManifestError, UnsafePathError
 
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 MAX_FILES = 100_000
+_MAX_COUNT = 1 << 40  # bytes or rows of a file: sums of as many files as there may be still fit 64 bits
+_SHOWN = 80
+
+Revision = Annotated[int, Field(ge=1, le=999_999_999, strict=True)]
+"""Counts the revisions of a day; nine digits are what folders, databases and people can hold."""
 
 
 class FileKind(StrEnum):
@@ -45,22 +50,22 @@ class DayFile(Contract):
 
     kind: FileKind
     name: FileName
-    bytes: Annotated[int, Field(ge=0, strict=True)]
+    bytes: Annotated[int, Field(ge=0, le=_MAX_COUNT, strict=True)]
     sha256: Sha256
-    rows: Annotated[int, Field(ge=0, strict=True)] | None = None
+    rows: Annotated[int, Field(ge=0, le=_MAX_COUNT, strict=True)] | None = None
     camera_id: Slug | None = None
-    started_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.kind is not FileKind.CLIP and self.rows is None:
             raise ValueError(f"{self.name}: a {self.kind.value} file needs its number of rows")
-        if self.kind is FileKind.CLIP:
-            if self.camera_id is None or self.started_at is None or self.ended_at is None:
-                raise ValueError(f"{self.name}: a clip needs its camera, start and end")
-            if self.ended_at <= self.started_at:
-                raise ValueError(f"{self.name}: a clip ends after it starts")
+        interval = (self.started_at, self.ended_at)
+        if self.kind is FileKind.CLIP and (self.camera_id is None or None in interval):
+            raise ValueError(f"{self.name}: a clip needs its camera, start and end")
+        if self.started_at is not None and self.ended_at is not None and self.ended_at <= self.started_at:
+            raise ValueError(f"{self.name}: it ends after it starts")
         return self
 
 
@@ -80,12 +85,12 @@ class Manifest(Contract):
     format: Literal["herdbook-device-day/1"] = "herdbook-device-day/1"
     device_id: Slug
     farm_id: Slug
-    day: date
+    day: FarmDay
     timezone: TimezoneName
-    revision: Annotated[int, Field(ge=1, strict=True)]
+    revision: Revision
     final: bool
     """False while the day is still being recorded."""
-    issued_at: AwareDatetime
+    issued_at: Instant
     software_version: Annotated[str, Field(max_length=64)]
     releases: Annotated[tuple[ReleaseUse, ...], Field(min_length=1)]
     cameras: Annotated[tuple[Camera, ...], Field(min_length=1)]
@@ -99,9 +104,15 @@ class Manifest(Contract):
         cameras = {c.camera_id for c in self.cameras}
         if len(cameras) != len(self.cameras):
             raise ValueError("two cameras have the same id")
+        start, end = self.extent
+        sizes: dict[str, int] = {}
         for f in self.files:
             if f.camera_id is not None and f.camera_id not in cameras:
                 raise ValueError(f"{f.name}: camera '{f.camera_id}' is not among the manifest's cameras")
+            if any(moment is not None and not start <= moment <= end for moment in (f.started_at, f.ended_at)):
+                raise ValueError(f"{f.name}: it is not of the farm-local day {self.day}")
+            if sizes.setdefault(f.sha256, f.bytes) != f.bytes:
+                raise ValueError(f"{f.name}: another file of the same sha256 has another size")
         for kind in RecordKind:
             if sum(f.kind.value == kind.value for f in self.files) != 1:
                 raise ValueError(f"a day has exactly one {kind.value} file")
@@ -129,7 +140,7 @@ def parse_manifest(raw: bytes) -> Manifest:
     """Read and validate a manifest.
 
     Raises:
-        UnsafePathError: a file name is not a plain file name.
+        UnsafePathError: a file's name tries to leave its folder.
         ManifestError: anything else is wrong; the message names the first problem.
     """
     if len(raw) > MAX_MANIFEST_BYTES:
@@ -137,13 +148,19 @@ def parse_manifest(raw: bytes) -> Manifest:
     try:
         return Manifest.model_validate_json(raw)
     except ValidationError as error:
-        for problem in error.errors():
-            where = ".".join(str(part) for part in problem["loc"])
-            if where.startswith("files.") and where.endswith(".name"):
-                raise UnsafePathError(f"the manifest names a file {problem['input']!r}") from error
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "manifest"
-        raise ManifestError(f"manifest, {where}: {first['msg']}") from error
+        problems = error.errors()
+        for place, given in ((problem["loc"], problem["input"]) for problem in problems):
+            if place[:1] == ("files",) and place[-1] == "name" and _leaves_its_folder(given):
+                raise UnsafePathError(f"the manifest names a file {_shortened(given)}") from error
+        raise ManifestError(f"manifest, {first_problem(problems, 'as a whole')}") from error
+
+
+def _leaves_its_folder(name: object) -> bool:
+    return isinstance(name, str) and (name.startswith(".") or ".." in name or "/" in name or "\\" in name)
+
+
+def _shortened(name: str) -> str:
+    return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
 
 
 def manifest_sha256(raw: bytes) -> str:

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from herdbook.contracts.device_day import Manifest, manifest_sha256
+from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.durable import make_folder, write_durably
 from herdbook.contracts.landed_day import MARKER, LandedDay, Landing, read_landed_day
 from herdbook.contracts.records import RecordKind
@@ -48,15 +49,18 @@ def tracks(landed: LandedDay) -> dict[RecordKind, pa.Table]:
 
 def _write(folders: DayFolders, raw: bytes, manifest: Manifest, verified: Verified) -> None:
     records: dict[RecordKind, str] = {}
+    digests: dict[RecordKind, str] = {}
     for kind in RecordKind:
-        name = manifest.record_file(kind).name
-        records[kind] = f"files/{name}"
+        entry = manifest.record_file(kind)
+        records[kind], digests[kind] = f"files/{entry.name}", entry.sha256
         if kind in verified.rejected or kind in verified.broken:
-            write_durably(make_folder(folders.clean) / name, parquet_bytes(verified.accepted[kind]))
-            records[kind] = f"clean/{name}"
+            path = make_folder(folders.clean) / entry.name
+            write_durably(path, parquet_bytes(verified.accepted[kind]))
+            records[kind], digests[kind] = f"clean/{entry.name}", sha256_of(path)
     landing = Landing(
         manifest_sha256=manifest_sha256(raw),
         records=records,
+        sha256=digests,
         rows={kind: verified.accepted[kind].num_rows for kind in RecordKind},
         quarantined_rows=verified.quarantined_rows,
     )

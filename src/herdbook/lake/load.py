@@ -15,9 +15,9 @@ from typing import Any
 import duckdb
 
 from herdbook.contracts.device_day import Manifest
-from herdbook.contracts.landed_day import LandedDay
+from herdbook.contracts.landed_day import LandedDay, verify_landed_day
 from herdbook.contracts.records import RecordKind
-from herdbook.errors import StorageError
+from herdbook.errors import LandedDayError
 from herdbook.lake import transaction
 from herdbook.lake.migrate import require_current
 from herdbook.lake.rows import insert_rows
@@ -56,8 +56,9 @@ def load_device_day(settings: Settings, landed: LandedDay) -> LoadResult:
     Raises:
         NotInitialisedError: there is no lake, or it is of an older version.
         LakeBusyError: other writers held the lake for too long.
-        StorageError: the landed files are not what they were when they landed.
+        LandedDayError: the landed files are not what they were when they landed.
     """
+    verify_landed_day(landed)
     manifest = landed.manifest
     turn = f"{manifest.device_id} {manifest.day}"  # one load at a time of a device day; others go side by side
     return transaction.write(settings, lambda lake: _load(lake, landed), turn_of=turn)
@@ -105,18 +106,14 @@ def _content(landed: LandedDay) -> dict[str, Any]:
 
 
 def _append_records(lake: duckdb.DuckDBPyConnection, load_id: str, landed: LandedDay, kind: RecordKind) -> int:
-    path = landed.record_path(kind)
-    promised = landed.landing.rows[kind]
-    if not path.is_file():
-        raise StorageError(f"{path} is gone since the day landed", "Ingest the day again.")
     appended = lake.execute(
         f"INSERT INTO record.{kind.value} BY NAME SELECT ? AS load_id, * FROM read_parquet(?)",  # noqa: S608 - an enum
-        [load_id, str(path)],
+        [load_id, str(landed.record_path(kind))],
     ).fetchone()
-    rows = appended[0] if appended else 0
+    rows, promised = int(appended[0]) if appended else 0, landed.landing.rows[kind]
     if rows != promised:
-        raise StorageError(f"{path} has {rows} rows, {promised} when the day landed", "Ingest the day again.")
-    return int(rows)
+        raise LandedDayError(f"{landed.record_path(kind)} has {rows} rows, landed.json says {promised}")
+    return rows
 
 
 def _append_manifest(lake: duckdb.DuckDBPyConnection, load_id: str, manifest: Manifest) -> None:
