@@ -1,7 +1,8 @@
 """Every night: import farm records from ``$HERDBOOK_HOME/inbox/labels/<source>/``. Updates the asset *farm labels*.
 
-Each source has a folder with its files (CSV or Excel) and their mappings. An imported file moves to ``done/``; one
-that cannot be imported stays, leaves an alert, and does not hold up the others. Rows set aside leave an alert too.
+Each source has a folder with its files (CSV or Excel) and their mappings. An imported file moves to ``done/``, unless
+it was written anew meanwhile; one that cannot be imported stays, leaves an alert, and does not hold up the others. Rows
+set aside leave an alert too.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ with DAG(
 
     @task(map_index_template="{{ name }}")
     def file_away(imported: dict[str, Any]) -> dict[str, str]:
-        """Move an imported file to ``done/``."""
+        """Move an imported file to ``done/``, if it is still the one that was imported."""
         get_current_context()["name"] = f"{imported['source']}/{imported['file']}"  # type: ignore[typeddict-unknown-key]
-        return {"source": imported["source"], "done": str(inbox.file_away(Path(imported["path"])))}
+        lies = inbox.file_away(Path(imported["path"]), imported["sha256"])
+        return {"source": imported["source"], "path": str(lies)}
 
     @task_group
     def one_file(subject: dict[str, str]) -> Any:
@@ -64,7 +66,7 @@ with DAG(
         """Say that there are new labels; fail only if no file could be imported at all."""
         if files == []:
             raise AirflowSkipException("The drop folder is empty.")
-        done = [file["done"] for file in imported or ()]
+        done = [file["path"] for file in imported or ()]
         if not done:
             raise AirflowFailException("No file could be imported; they stay in the drop folder.")
         outlet_events[FARM_LABELS].extra = {"files": done}

@@ -1,7 +1,7 @@
 """After a night's ingest or new farm labels: load what has landed, claim identities, check, publish ``herd.duckdb``.
 
-A day that cannot be loaded does not hold up the others; a failed check keeps the last published file as it was.
-Updates the asset *herd lake*.
+A day that cannot be loaded does not hold up the others, and for minutes only what is published; the next night tries it
+again. A failed check keeps the last published file as it was. Updates the asset *herd lake*.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, TriggerRule
 
 from herdbook_airflow.assets import FARM_LABELS, HERD_DAYS, HERD_LAKE
-from herdbook_airflow.nights import START, default_args
+from herdbook_airflow.nights import START, default_args, few_retries
 from herdbook_airflow.operators import HerdbookOperator
 
 with DAG(
@@ -26,6 +26,7 @@ with DAG(
         task_id="load_days",
         arguments=["load", "--no-publish"],
         keep=("device_id", "day", "revision", "load_id"),
+        retries=few_retries(),
     )
     publish = HerdbookOperator(
         task_id="publish",

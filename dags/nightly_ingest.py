@@ -1,9 +1,10 @@
 """Every night: fetch what each device has of the days up to last night. Updates the asset *herd days*.
 
-A device that is off does not hold up the others. Its task fails after its retries and leaves an alert; later nights ask
-for the same days again (``HERDBOOK_LOOKBACK_DAYS``). What a device sent and had to be set aside leaves an alert too. To
-fetch older days: ``airflow backfill create --dag-id nightly_ingest --from-date … --to-date …``; a run's logical date is
-the day that it is about.
+A device that is off does not hold up the others, nor does one that is slow (``HERDBOOK_NIGHT_HOURS``). Its task fails
+after its retries and leaves an alert; later nights ask for the same days again (``HERDBOOK_LOOKBACK_DAYS``). What came
+before it failed is loaded all the same. What a device sent and had to be set aside leaves an alert too. To fetch older
+days: ``airflow backfill create --dag-id nightly_ingest --from-date … --to-date …``; a run's logical date is the day
+that it is about.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from herdbook_airflow.assets import HERD_DAYS
 from herdbook_airflow.command import SET_ASIDE
-from herdbook_airflow.nights import START, default_args, last_day, nightly
+from herdbook_airflow.nights import START, default_args, last_day, night_limit, nightly
 from herdbook_airflow.operators import HerdbookOperator
 
 with DAG(
@@ -44,14 +45,20 @@ with DAG(
 
     @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[HERD_DAYS], retries=0)
     def herd_days(asked: list[dict[str, str]], answered: list[dict[str, Any]], outlet_events: Any = None) -> None:
-        """Say that days have landed; fail only if no device could be ingested at all."""
+        """Say that days have landed; fail only if no device could be ingested at all and nothing waits for its load."""
+        from herdbook.ledger.days import waiting_days
+        from herdbook.ledger.session import ledger_session
+        from herdbook.settings import get_settings
+
         if asked == []:
             raise AirflowSkipException("No device is enrolled: `herdbook fleet enrol` adds one.")
-        reached = [answer["device_id"] for answer in answered or ()]
-        silent = sorted({device["device_id"] for device in asked or ()} - set(reached))
-        if not reached:
-            raise AirflowFailException(f"No device could be ingested: {', '.join(silent) or 'the ledger gave none'}")
-        outlet_events[HERD_DAYS].extra = {"until": asked[0]["until"], "devices": reached, "silent": silent}
+        done = [answer["device_id"] for answer in answered or ()]
+        failed = sorted({device["device_id"] for device in asked or ()} - set(done))
+        with ledger_session(get_settings()) as session:
+            waiting = len(waiting_days(session))
+        if not done and not waiting:
+            raise AirflowFailException(f"No device could be ingested: {', '.join(failed) or 'the ledger gave none'}")
+        outlet_events[HERD_DAYS].extra = {"devices": done, "failed": failed, "waiting_days": waiting}
 
     asked = devices()
     ingest = HerdbookOperator.partial(
@@ -60,5 +67,6 @@ with DAG(
         keep=("device", "day", "revision", "state"),
         tolerate=SET_ASIDE,
         map_index_template="{{ task.subject.device_id }}",
+        execution_timeout=night_limit(),
     ).expand(subject=asked)
     herd_days(asked, ingest.output)

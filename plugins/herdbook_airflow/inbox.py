@@ -1,7 +1,8 @@
 """The drop folder of farm records: ``$HERDBOOK_HOME/inbox/labels/<source>/`` holds files and what their columns mean.
 
 ``weights.yaml`` is the mapping of files whose names start with ``weights``, ``mapping.yaml`` that of all others. A file
-that was imported moves to ``done/`` beside it; one that cannot be imported stays and is tried again.
+that was imported moves to ``done/`` beside it; one that cannot be imported, or that was written anew meanwhile, stays
+and is imported by the next run.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from herdbook.contracts.digest import sha256_of
+
 FORMATS = {".csv": "csv", ".xlsx": "xlsx"}
 SETTLED_S = 60.0
 """A file that changed less long ago may still be being copied: it waits for the next run."""
 
 
 def waiting_files(inbox: Path) -> list[dict[str, str]]:
-    """Files to import, by source and name: ``source``, ``file``, ``path``, ``format`` and ``mapping`` (a path)."""
+    """Files to import, by source and name: ``source, file, path, format, sha256``, and the path of its ``mapping``."""
     latest = time.time() - SETTLED_S
     found = sorted(path for path in (inbox / "labels").glob("*/*") if path.is_file())
     return [
@@ -27,24 +30,34 @@ def waiting_files(inbox: Path) -> list[dict[str, str]]:
             "path": str(path),
             "format": FORMATS[path.suffix.lower()],
             "mapping": str(_mapping(path)),
+            "sha256": sha256_of(path),
         }
         for path in found
         if path.suffix.lower() in FORMATS and not path.name.startswith((".", "~")) and path.stat().st_mtime <= latest
     ]
 
 
-def file_away(path: Path) -> Path:
+def file_away(path: Path, sha256: str) -> Path:
     """Move an imported file to ``done/``, under the time of its import: names recur.
 
+    Args:
+        path: where it lay.
+        sha256: of what was found there before it was imported; anything else may not have been read.
+
     Returns:
-        Where it lies now, also when an interrupted call had moved it already.
+        Where it lies now, also when an interrupted call had moved it already; ``path`` itself if it was written anew.
     """
     done = path.parent / "done"
     done.mkdir(exist_ok=True)
-    if not path.exists() and (moved := sorted(done.glob(f"*Z_{glob.escape(path.name)}"))):
-        return moved[-1]
-    target = done / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}_{path.name}"
-    return path.rename(target)
+    if path.exists():
+        if sha256_of(path) != sha256:
+            return path
+        moved = path.rename(done / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}_{path.name}")
+    else:
+        moved = max(done.glob(f"*Z_{glob.escape(path.name)}"), default=path)
+    if sha256_of(moved) != sha256 and not path.exists():  # written anew in the very moment of the move
+        return moved.rename(path)
+    return moved
 
 
 def _mapping(path: Path) -> Path:

@@ -28,6 +28,16 @@ def default_args() -> dict[str, Any]:
     }
 
 
+def few_retries() -> int:
+    """Of a task that others wait for: with the default delay they wait a quarter of an hour at most."""
+    return min(get_settings().retries, 2)
+
+
+def night_limit() -> timedelta:
+    """How long a night may fetch from one device (``HERDBOOK_NIGHT_HOURS``)."""
+    return timedelta(hours=get_settings().night_hours)
+
+
 def nightly(*, hours_later: int = 0) -> CronDataIntervalTimetable:
     """Once a night, at the farm's ``night_at``. A run's data interval starts on the day that it is about."""
     settings = get_settings()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 
 from herdbook_airflow.alerts import record_alert
 from herdbook_airflow.command import Command
@@ -23,7 +23,8 @@ class HerdbookOperator(BaseOperator):
 
     Raises:
         AirflowException: the command failed in a way that may pass by itself, so a retry is due.
-        AirflowFailException: it failed in a way that a retry cannot cure.
+        AirflowFailException: it failed in a way that a retry cannot cure, or took longer than ``execution_timeout``:
+            then the next run goes on where it stopped.
     """
 
     template_fields: Sequence[str] = ("subject", "arguments")  # in this order: arguments speak of the subject
@@ -49,8 +50,14 @@ class HerdbookOperator(BaseOperator):
         """Run the command to its end."""
         self._command = Command(self.arguments)
         self.log.info("Running %s", self._command.line)
-        outcome = self._command.run(lambda line: self.log.info("%s", line))
-        message = f"herdbook {' '.join(self.arguments)}: {outcome}"
+        said = f"herdbook {' '.join(self.arguments)}"
+        try:
+            outcome = self._command.run(lambda line: self.log.info("%s", line))
+        except AirflowTaskTimeout as error:
+            raise AirflowFailException(
+                f"{said}: not done within {self.execution_timeout}; it goes on next time"
+            ) from error
+        message = f"{said}: {outcome}"
         if outcome.code in self.tolerate:
             record_alert({**context, "exception": message})
         elif outcome.code != 0:

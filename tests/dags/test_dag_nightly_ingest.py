@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -26,10 +27,9 @@ def landed(settings: Settings) -> list[str]:
     return [f"{f.parent.parent.name} {f.parent.name}" for f in landed_days(settings.landing)]
 
 
-def enrol_absent(settings: Settings, device_id: str) -> None:
-    inventory.enrol(
-        settings, device_id, farm_id="demo-farm", url="http://127.0.0.1:9", timezone="Europe/London", token="x" * 32
-    )
+def enrol_absent(settings: Settings, device_id: str, port: int = 9) -> None:
+    url = f"http://127.0.0.1:{port}"
+    inventory.enrol(settings, device_id, farm_id="demo-farm", url=url, timezone="Europe/London", token="x" * 32)
 
 
 def test_a_night_lands_every_device_that_answers(airflow: AirflowHome, settings: Settings, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_night_lands_every_device_that_answers(airflow: AirflowHome, settings:
     }
     assert night.state == "success"
     assert night.events == {
-        "herd days": {"until": "2026-03-02", "devices": ["barn-a-1", "barn-a-2"], "silent": ["barn-a-3"]}
+        "herd days": {"devices": ["barn-a-1", "barn-a-2"], "failed": ["barn-a-3"], "waiting_days": 2}
     }
     alerts = [json.loads(line) for line in settings.alerts.read_text().splitlines()]
     assert [alert["subject"]["device_id"] for alert in alerts] == ["barn-a-3"]
@@ -79,6 +79,42 @@ def test_rows_set_aside_are_an_alert_and_no_failure(airflow: AirflowHome, settin
     assert landed(settings) == ["barn-a-1 2026-03-02"]
     assert [task.state for task in night.of("ingest_device")] == ["success"]
     assert "exit code 38" in settings.alerts.read_text()
+
+
+def test_what_landed_is_announced_although_its_device_failed(
+    airflow: AirflowHome, settings: Settings, tmp_path: Path
+) -> None:
+    root = make_device(tmp_path / "barn-a-1", "barn-a-1", DAYS[:1], DaySpec(clips=1))
+    write_device_day(root, DaySpec(day=DAYS[1]))
+    (clip,) = root.glob("days/*/*/*.mp4")
+    rotten = bytearray(clip.read_bytes())
+    rotten[len(rotten) // 2] ^= 1
+    clip.write_bytes(rotten)
+    with serving(settings, root):
+        night = airflow.test("nightly_ingest", AFTER_MARCH_2, settings.home, conf={"until": "2026-03-03"})
+    assert landed(settings) == ["barn-a-1 2026-03-02", "barn-a-1 2026-03-03"]
+    assert [task.state for task in night.of("ingest_device")] == ["failed"]
+    assert night.state == "success"
+    assert night.events == {"herd days": {"devices": [], "failed": ["barn-a-1"], "waiting_days": 2}}
+    assert "exit code 33" in settings.alerts.read_text()
+
+
+def test_a_slow_device_holds_nobody_up(airflow: AirflowHome, settings: Settings, tmp_path: Path) -> None:
+    with socket.socket() as silent, ExitStack() as stack:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()  # it takes the call and says nothing
+        enrol_absent(settings, "barn-a-1", silent.getsockname()[1])
+        stack.enter_context(serving(settings, make_device(tmp_path / "barn-a-2", "barn-a-2", DAYS)))
+        night = airflow.test(
+            "nightly_ingest",
+            AFTER_MARCH_2,
+            settings.home,
+            env={"HERDBOOK_NIGHT_HOURS": str(15 / 3600), "HERDBOOK_TIMEOUT_S": "600"},
+        )
+    tasks = {task.name: (task.state, task.tries) for task in night.of("ingest_device")}
+    assert tasks == {"barn-a-1": ("failed", 1), "barn-a-2": ("success", 1)}
+    assert night.events["herd days"]["devices"] == ["barn-a-2"]
+    assert "not done within" in settings.alerts.read_text()
 
 
 def test_a_night_without_any_answer_fails(airflow: AirflowHome, settings: Settings) -> None:

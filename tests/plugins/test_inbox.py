@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from pathlib import Path
+
+SHA256 = hashlib.sha256(b"x").hexdigest()
+"""Of what `drop` writes."""
 
 
 def drop(home: Path, name: str, *, age_s: float = 3600) -> Path:
@@ -57,7 +61,7 @@ def test_an_absent_inbox_is_empty(home: Path) -> None:
 def test_imported_files_are_kept_even_when_names_recur(home: Path) -> None:
     from herdbook_airflow.inbox import file_away, waiting_files
 
-    kept = {file_away(drop(home, "a.csv")) for _ in range(3)}
+    kept = {file_away(drop(home, "a.csv"), SHA256) for _ in range(3)}
     assert len(kept) == 3
     assert all(path.parent.name == "done" and path.exists() for path in kept)
     assert waiting_files(home / "inbox") == []
@@ -67,4 +71,27 @@ def test_filing_away_again_changes_nothing(home: Path) -> None:
     from herdbook_airflow.inbox import file_away
 
     path = drop(home, "a.csv")
-    assert file_away(path) == file_away(path)
+    assert file_away(path, SHA256) == file_away(path, SHA256)
+
+
+def test_a_newer_export_that_came_meanwhile_waits_for_the_next_run(home: Path) -> None:
+    from herdbook_airflow.inbox import file_away, waiting_files
+
+    path = drop(home, "weights.csv")
+    (first,) = waiting_files(home / "inbox")
+    drop(home, "weights.csv").write_text("newer")
+    assert file_away(path, first["sha256"]) == path
+    os.utime(path, (time.time() - 3600,) * 2)
+    (second,) = waiting_files(home / "inbox")
+    done = file_away(path, second["sha256"])
+    assert (done.parent.name, done.read_text()) == ("done", "newer")
+
+
+def test_so_does_one_that_replaces_a_file_already_filed_away(home: Path) -> None:
+    from herdbook_airflow.inbox import file_away
+
+    path = drop(home, "weights.csv")
+    file_away(path, SHA256)
+    drop(home, "weights.csv").write_text("newer")
+    assert file_away(path, SHA256) == path, "called again after an interruption"
+    assert path.read_text() == "newer"
