@@ -14,6 +14,7 @@ from herdbook.contracts.landed_day import read_landed_day
 from herdbook.errors import LakeCheckFailedError, LandedDayError, NotFoundError
 from herdbook.fleet import inventory
 from herdbook.identity.enrolment import enrol
+from herdbook.identity.pending import unmatched_loads
 from herdbook.lake.attach import open_lake
 from herdbook.lake.migrate import migrate
 from herdbook.lake.transaction import write
@@ -159,5 +160,5 @@ def test_an_animal_enrolled_later_is_looked_for_in_the_days_around(settings: Set
         assert lake.execute("SELECT animal_id FROM identity WHERE tracklet_id = ?", [first]).fetchone() == ("pig-1",)
 
     enrol(settings, "pig-1", ["barn-a-1:2026-03-03:cam:000000"])
-    near = [name for _, name in night.unclaimed_loads(settings)]
+    near = [name for _, name in unmatched_loads(settings)]
     assert near == ["barn-a-1 2026-03-02", "barn-a-1 2026-03-03"], "history does not change with every enrolment"

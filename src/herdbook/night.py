@@ -101,36 +101,11 @@ def load_days(settings: Settings, folders: Iterable[Path], progress: Progress | 
     return night
 
 
-def unclaimed_loads(settings: Settings) -> list[tuple[str, str]]:
-    """Current loads whose tracklets have not been matched to the animals enrolled by now: ``(load_id, name)``.
-
-    A load is matched anew when an animal of its farm was enrolled since, unless it is more than ``lookback_days`` away
-    from that animal's day of enrolment: history does not change with every new animal.
-    """
-    from herdbook.lake.attach import open_lake
-
-    with open_lake(settings, read_only=True) as lake:
-        rows = lake.execute(
-            """
-            SELECT d.load_id, d.device_id || ' ' || d.day
-            FROM main.device_day d
-            JOIN identity.enrolment e ON true
-            JOIN main.animal a ON a.animal_id = e.animal_id AND a.farm_id = d.farm_id
-            LEFT JOIN (SELECT load_id, max(recorded_at) AS at FROM identity.claim GROUP BY ALL) c
-                ON c.load_id = d.load_id
-            WHERE d.tracklet_rows > 0
-              AND (c.at IS NULL OR (c.at < e.recorded_at AND abs(date_diff('day', d.day, e."at"::DATE)) <= ?))
-            GROUP BY ALL
-            ORDER BY min(d.day), 2
-            """,
-            [settings.lookback_days],
-        ).fetchall()
-    return [(load_id, name) for load_id, name in rows]
-
-
 def claim_days(settings: Settings, night: Night, progress: Progress | None = None) -> None:
-    """Match the tracklets of every unclaimed load to animals, adding to ``night``."""
-    wanting = unclaimed_loads(settings)
+    """Match the tracklets of every load that wants it to animals, adding to ``night``."""
+    from herdbook.identity.pending import unmatched_loads
+
+    wanting = unmatched_loads(settings)
     if not wanting:
         return
     from herdbook.identity.match import claim_device_day

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from herdbook.contracts.device_day import ReleaseUse
 from herdbook.errors import InputError, NotFoundError
 from herdbook.identity.enrolment import enrol, enrolled, unenrol
 from herdbook.identity.match import ClaimResult, claim_device_day, loads_of
+from herdbook.identity.pending import unmatched_loads
 from herdbook.lake.load import load_device_day
+from herdbook.lake.transaction import write
 from herdbook.roster.importer import import_roster
 from herdbook.settings import Settings
 from support.device_day import DaySpec, land, write_device_day
@@ -133,6 +136,96 @@ def test_two_devices_with_disjoint_cameras_never_see_one_animal_at_once(all_enro
         "> greatest(a.started_at, b.started_at) + INTERVAL 500 MILLISECONDS",
     )
     assert twice == [(0,)]
+
+
+@pytest.mark.parametrize(("confidence", "theirs"), [(0.3, "P0"), (0.9, None)])
+def test_only_an_identified_animal_is_kept_from_being_elsewhere(
+    all_enrolled: Settings, tmp_path: Path, confidence: float, theirs: str | None
+) -> None:
+    """A weak claim of another device is no reason to refuse a good look here."""
+    (tmp_path / "devices.csv").write_text(
+        "device_id,farm_id\nbarn-a-1,demo-farm\nbarn-a-2,demo-farm\n", encoding="utf-8"
+    )
+    (tmp_path / "cameras.csv").write_text(
+        "camera_id,pen_id,device_id,disjoint_from,valid_from\n"
+        "barn-a-1-cam-1,demo-farm-pen-1,barn-a-1,barn-a-2-cam-1,2026-01-01\n"
+        "barn-a-2-cam-1,demo-farm-pen-1,barn-a-2,,2026-01-01\n",
+        encoding="utf-8",
+    )
+    for name in ("devices.csv", "cameras.csv"):
+        import_roster(all_enrolled, tmp_path / name)
+    second = replace(DAY, device_id="barn-a-2")
+    other = load_device_day(all_enrolled, land(tmp_path / "landing", write_device_day(tmp_path / "device", second)))
+
+    def guess(lake: duckdb.DuckDBPyConnection) -> None:
+        lake.execute(
+            "INSERT INTO identity.claim SELECT uuid()::VARCHAR, load_id, tracklet_id, 'P0', ?, 'test', NULL, now(), 'r'"
+            " FROM record.tracklet WHERE load_id = ?",
+            [confidence, other.load_id],
+        )
+
+    write(all_enrolled, guess)
+    [ours] = loads_of(all_enrolled, device_id="barn-a-1")
+    claim_device_day(all_enrolled, ours)
+    seen_at_once = lake_rows(
+        all_enrolled,
+        "SELECT DISTINCT i.animal_id FROM identity i JOIN tracklet t USING (load_id, tracklet_id) "
+        "JOIN tracklet o ON o.started_at < t.ended_at - INTERVAL 1 MINUTE AND o.ended_at > t.started_at + INTERVAL "
+        f"1 MINUTE AND o.load_id = '{other.load_id}' WHERE i.load_id = '{ours}' AND i.method <> 'enrolment/1' "
+        "AND i.animal_id = 'P0'",
+    )
+    assert seen_at_once == ([] if theirs is None else [(theirs,)])
+
+
+def test_each_matching_is_recorded_with_what_it_appended(all_enrolled: Settings) -> None:
+    first, again = claim(all_enrolled), claim(all_enrolled)
+    runs = lake_rows(all_enrolled, "SELECT run_id, load_id, tracklets, claims FROM identity.run ORDER BY recorded_at")
+    assert runs == [(r.run_id, r.load_id, 20, n) for r, n in ((first, 20), (again, 0))]
+
+
+def names(settings: Settings) -> list[str]:
+    return [name for _, name in unmatched_loads(settings)]
+
+
+def test_a_load_is_matched_again_only_when_something_changed(loaded: Settings, tmp_path: Path) -> None:
+    assert names(loaded) == [], "nobody is enrolled"
+    enrol(loaded, "P0", [tracklet(0, 0)])
+    assert names(loaded) == ["barn-a-1 2026-03-02"]
+    claim(loaded)
+    assert names(loaded) == []
+    unenrol(loaded, "P0")
+    assert names(loaded) == ["barn-a-1 2026-03-02"]
+    claim(loaded)
+    enrol(loaded, "P0", [tracklet(0, 0)])
+    claim(loaded)
+    assert names(loaded) == []
+    later = loaded.model_copy(update={"lookback_days": 0})
+    assert names(later) == []
+
+
+@pytest.mark.parametrize(
+    ("stay", "concerned"),
+    [
+        ("P3,demo-farm-pen-1,2026-01-01,2026-02-01", True),  # it had left: the stay was cut short
+        ("P4,demo-farm-pen-1,2026-03-02T09:00,", True),  # another came
+        ("P3,demo-farm-pen-1,2026-01-01,2026-03-03", True),  # it left afterwards: the stay of that day changed
+        ("P4,demo-farm-pen-1,2026-03-03,", False),  # came afterwards
+        ("P4,demo-farm-pen-2,2026-01-01,2026-04-01", False),  # another pen
+    ],
+)
+def test_a_changed_pen_stay_matches_the_days_that_it_concerns(
+    loaded: Settings, tmp_path: Path, stay: str, concerned: bool
+) -> None:
+    enrol(loaded, "P0", [tracklet(0, 0)])
+    claim(loaded)
+    stays = ["animal_id,pen_id,valid_from,valid_to"]
+    if stay.startswith("P4,demo-farm-pen-1"):
+        stays.append(f"P4,demo-farm-pen-2,2026-01-01,{stay.split(',')[2]}")
+    (tmp_path / "pen_stays.csv").write_text("\n".join([*stays, stay, ""]), encoding="utf-8")
+    import_roster(loaded, tmp_path / "pen_stays.csv")
+    assert bool(names(loaded)) == concerned
+    claim(loaded)
+    assert names(loaded) == []
 
 
 def test_unknown_names_are_refused_by_name(loaded: Settings) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from herdbook.contracts.ethogram import load_ethogram
+from herdbook.contracts.ethogram import all_ethograms
 from herdbook.errors import NotInitialisedError, StorageError
 from herdbook.labels.facts import label_id
 from herdbook.lake.attach import open_lake
@@ -52,11 +52,13 @@ def test_a_changed_setting_reaches_the_views(any_lake: Settings) -> None:
         assert lake.execute("SELECT identity_threshold()").fetchone()[0] == pytest.approx(0.9)
 
 
-def test_the_ethogram_is_there_once(any_lake: Settings) -> None:
+def test_every_ethogram_is_there_once(any_lake: Settings) -> None:
     migrate(any_lake.model_copy(update={"identity_threshold": 0.9}))
     with open_lake(any_lake, read_only=True) as lake:
-        rows = lake.execute("SELECT behaviour, posture FROM record.ethogram").fetchall()
-    assert sorted(rows) == sorted((b.name, b.posture.value) for b in load_ethogram("pig-9").behaviours)
+        rows = lake.execute("SELECT ethogram_id, behaviour, posture FROM record.ethogram").fetchall()
+    assert sorted(rows) == sorted(
+        (e.ethogram_id, b.name, b.posture.value) for e in all_ethograms() for b in e.behaviours
+    )
 
 
 def test_a_newer_lake_is_refused(any_lake: Settings) -> None:

@@ -19,6 +19,7 @@ from herdbook.errors import InputError, NotFoundError, NotInitialisedError, Stor
 from herdbook.lake import herd_file
 from herdbook.lake.attach import open_lake
 from herdbook.lake.definitions import Kind, of_kind
+from herdbook.lake.maintenance import delete_superseded
 from herdbook.lake.publish import export, publish
 from herdbook.lake.published import open_published
 from herdbook.lake.rows import insert_rows
@@ -94,7 +95,22 @@ def test_only_current_loads_go_in(filled: Settings) -> None:
         loads = {row[0] for row in herd.execute("SELECT DISTINCT load_id FROM record.bout").fetchall()}
         assert len(loads) == 2
         assert newer.load_id in loads
-        assert herd.execute("SELECT count(DISTINCT load_id) FROM identity.claim").fetchone() == (1,)
+
+
+def test_what_was_believed_of_a_day_that_was_issued_again_is_still_known(filled: Settings) -> None:
+    """Also when it was published before, and after maintenance took the superseded records away."""
+    publish(filled)
+    with open_lake(filled, read_only=True) as lake:
+        then, believed = "SELECT now()", "SELECT tracklet_id, animal_id FROM identity_known_as_of(?) ORDER BY ALL"
+        [before] = lake.execute(then).fetchall()
+        known = lake.execute(believed, before).fetchall()
+    assert len(known) == 24
+    load_day(filled, replace(SPEC, revision=2, seed=5))
+    delete_superseded(filled)
+    with open_published(publish(filled)) as herd, open_lake(filled, read_only=True) as lake:
+        for connection in (herd, lake):
+            assert connection.execute(believed, before).fetchall() == known
+            assert connection.execute("SELECT count(*) FROM identity").fetchone() == (12,)
 
 
 def test_single_embeddings_only_on_request(filled: Settings, tmp_path: Path) -> None:

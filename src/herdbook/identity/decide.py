@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from herdbook.identity.assign import NOBODY, assign
 from herdbook.identity.confidence import confidences
 from herdbook.identity.evidence import Looks, References, log_ratios
-from herdbook.identity.exclusion import Floats, Ints, crowds
+from herdbook.identity.exclusion import HANDOVER_S, Floats, Ints, crowds
 
 BY_LOOKS = "appearance-exclusion/1"
 BY_ENROLMENT = "enrolment/1"
@@ -22,7 +22,7 @@ _CERTAIN = 50.0
 class MatchOptions:
     """How tracklets are matched."""
 
-    overlap_tolerance_s: float = 0.5
+    overlap_tolerance_s: float = HANDOVER_S
     """Tracklets of one camera that overlap by no more may be one animal."""
     patience: float = 2.0
     """Good embeddings at which a tracklet's looks count half of what endless ones would."""

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from herdbook.errors import InputError, NotFoundError
+from herdbook.identity.exclusion import HANDOVER_S
 from herdbook.identity.gather import disjoint_cameras
 from herdbook.lake import transaction
 from herdbook.lake.attach import open_lake
@@ -22,9 +23,6 @@ from herdbook.settings import Settings
 
 REFERENCES_PER_TRACKLET = 64
 """The best embeddings of each enrolled tracklet and space are kept; more would add bytes, not looks."""
-OVERLAP_TOLERANCE_S = 0.5
-
-_LATEST = "QUALIFY row_number() OVER (PARTITION BY enrolment_id ORDER BY recorded_at DESC) = 1"
 
 
 @dataclass(frozen=True)
@@ -148,7 +146,7 @@ def _refuse_twice_at_once(lake: duckdb.DuckDBPyConnection, animal_id: str, sight
     for one, other in combinations(sightings, 2):
         overlap = min(one.ended_at, other.ended_at) - max(one.started_at, other.started_at)
         apart = one.camera_id == other.camera_id or frozenset((one.camera_id, other.camera_id)) in disjoint
-        if apart and overlap > timedelta(seconds=OVERLAP_TOLERANCE_S):
+        if apart and overlap > timedelta(seconds=HANDOVER_S):
             raise InputError(
                 f"{one.tracklet_id} and {other.tracklet_id} were seen at once: they cannot both be {animal_id}",
                 "Leave one out, or take a wrong earlier enrolment back with `herdbook animal unenrol`.",
@@ -172,7 +170,7 @@ def _require_stay(lake: duckdb.DuckDBPyConnection, animal_id: str, sightings: li
 
 def _references(lake: duckdb.DuckDBPyConnection, animal_id: str, tracklet_ids: list[str]) -> list[dict[str, Any]]:
     cursor = lake.execute(
-        'SELECT e.tracklet_id, e.space_id, e.seen_at AS "at", e.vector, e.scale FROM embedding e '
+        "SELECT e.tracklet_id, e.space_id, e.seen_at, e.vector, e.scale FROM embedding e "
         "WHERE e.tracklet_id IN (SELECT unnest(?::VARCHAR[])) AND e.scale > 0 QUALIFY row_number() OVER "
         "(PARTITION BY e.tracklet_id, e.space_id ORDER BY e.quality DESC, e.seen_at) <= ? "
         "ORDER BY e.tracklet_id, e.space_id, e.seen_at",
@@ -184,17 +182,17 @@ def _references(lake: duckdb.DuckDBPyConnection, animal_id: str, tracklet_ids: l
 
 
 def _enrolment_id(animal_id: str, row: dict[str, Any]) -> str:
-    at = row["at"].astimezone(UTC).isoformat()
+    at = row["seen_at"].astimezone(UTC).isoformat()
     vector = bytes(v & 0xFF for v in row["vector"]).hex()
     parts = (animal_id, row["tracklet_id"], row["space_id"], at, vector)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-_COLUMNS = ("enrolment_id", "animal_id", "tracklet_id", "space_id", "at", "vector", "scale")
+_COLUMNS = ("enrolment_id", "animal_id", "tracklet_id", "space_id", "seen_at", "vector", "scale")
 _SCHEMA = pa.schema(
     [pa.field(c, pa.string()) for c in _COLUMNS[:4]]
     + [
-        pa.field("at", pa.timestamp("us", tz="UTC")),
+        pa.field("seen_at", pa.timestamp("us", tz="UTC")),
         pa.field("vector", pa.list_(pa.int8())),
         pa.field("scale", pa.float32()),
     ]
@@ -202,10 +200,8 @@ _SCHEMA = pa.schema(
 
 
 def _current(lake: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    columns = ", ".join(f'"{c}"' for c in _COLUMNS)
     rows = lake.execute(
-        f"SELECT {columns} FROM (SELECT * FROM identity.enrolment {_LATEST}) WHERE NOT retracted "  # noqa: S608
-        'ORDER BY animal_id, tracklet_id, space_id, "at"'
+        f"SELECT {', '.join(_COLUMNS)} FROM enrolment ORDER BY animal_id, tracklet_id, space_id, seen_at"  # noqa: S608 - ours
     ).fetchall()
     return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
 
@@ -219,8 +215,8 @@ def _append(lake: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]], *, by: 
         recorded_at = max(recorded_at, last[0] + timedelta(microseconds=1))
     lake.register("incoming_enrolments", pa.Table.from_pylist(rows, schema=_SCHEMA))
     lake.execute(
-        "INSERT INTO identity.enrolment BY NAME SELECT *, ?::TIMESTAMPTZ AS recorded_at, ? AS recorded_by, "
-        "? AS retracted FROM incoming_enrolments",
+        'INSERT INTO identity.enrolment BY NAME SELECT * RENAME (seen_at AS "at"), ?::TIMESTAMPTZ AS recorded_at, '
+        "? AS recorded_by, ? AS retracted FROM incoming_enrolments",
         [recorded_at, by, retracted],
     )
     lake.unregister("incoming_enrolments")

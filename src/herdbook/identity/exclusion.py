@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+HANDOVER_S = 0.5
+"""Tracklets of one camera that overlap by no more may be one animal, handed over by the tracker."""
+
 
 def camera_groups(cameras: Iterable[str], disjoint: Collection[frozenset[str]]) -> list[frozenset[str]]:
     """Largest sets of cameras of which any two are declared disjoint (maximal cliques, Bron & Kerbosch 1973).

@@ -112,7 +112,10 @@ def _claimed_elsewhere(
     disjoint: set[frozenset[str]],
     tolerance_s: float,
 ) -> list[tuple[int, str]]:
-    """Tracklets of this load, and an animal that another device's camera, disjoint from theirs, was seeing at once."""
+    """Tracklets of this load, and an animal that another device's camera, disjoint from theirs, was seeing at once.
+
+    Only where that one is identified: a guess must not keep the animal from where it surely was.
+    """
     own = set(tracklets.camera)
     others = {c for pair in disjoint if pair & own for c in pair - own}
     if not others:
@@ -120,7 +123,7 @@ def _claimed_elsewhere(
     rows = lake.execute(
         "SELECT t.camera_id, epoch(t.started_at), epoch(t.ended_at), i.animal_id "
         "FROM tracklet t JOIN identity i ON i.load_id = t.load_id AND i.tracklet_id = t.tracklet_id "
-        "WHERE t.load_id <> ? AND i.animal_id IS NOT NULL AND t.camera_id IN (SELECT unnest(?)) "
+        "WHERE t.load_id <> ? AND i.identified AND t.camera_id IN (SELECT unnest(?)) "
         "AND t.started_at < to_timestamp(?) AND t.ended_at > to_timestamp(?) ORDER BY ALL",
         [load_id, sorted(others), float(tracklets.end.max(initial=0)), float(tracklets.start.min(initial=0))],
     ).fetchall()
@@ -142,10 +145,9 @@ def _enrolled(
     embedding that was enrolled is still there.
     """
     rows = lake.execute(
-        "SELECT DISTINCT n.tracklet_id, n.animal_id FROM (SELECT * FROM identity.enrolment "
-        "QUALIFY row_number() OVER (PARTITION BY enrolment_id ORDER BY recorded_at DESC) = 1) n "
+        "SELECT DISTINCT n.tracklet_id, n.animal_id FROM enrolment n "
         "JOIN record.embedding e ON e.load_id = ? AND e.tracklet_id = n.tracklet_id AND e.space_id = n.space_id "
-        'AND e."at" = n."at" AND e.vector = n.vector WHERE NOT n.retracted ORDER BY ALL',
+        'AND e."at" = n.seen_at AND e.vector = n.vector ORDER BY ALL',
         [load_id],
     ).fetchall()
     place = {t: i for i, t in enumerate(tracklet_ids)}

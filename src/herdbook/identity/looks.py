@@ -65,10 +65,8 @@ def read_references(lake: duckdb.DuckDBPyConnection, animal_ids: Sequence[str]) 
     """What enrolled animals look like, one entry per embedding space; one mean per enrolled tracklet."""
     number = {a: k for k, a in enumerate(animal_ids)}
     rows = lake.execute(
-        "SELECT space_id, animal_id, tracklet_id, vector, scale FROM (SELECT * FROM identity.enrolment "
-        "QUALIFY row_number() OVER (PARTITION BY enrolment_id ORDER BY recorded_at DESC) = 1) "
-        "WHERE NOT retracted AND animal_id IN (SELECT unnest(?::VARCHAR[])) "
-        'ORDER BY space_id, animal_id, tracklet_id, "at"',
+        "SELECT space_id, animal_id, tracklet_id, vector, scale FROM enrolment "
+        "WHERE animal_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY space_id, animal_id, tracklet_id, seen_at",
         [list(animal_ids)],
     ).fetchall()
     gathered: dict[str, dict[tuple[int, str], list[Floats]]] = {}

@@ -15,6 +15,7 @@ from herdbook.identity.decide import Claim, MatchOptions, decide
 from herdbook.identity.gather import gather
 from herdbook.lake import transaction
 from herdbook.lake.attach import open_lake
+from herdbook.lake.rows import insert_rows
 from herdbook.settings import Settings
 
 _ATTEMPTS = 5
@@ -25,8 +26,8 @@ class ClaimResult:
     """What was claimed of a load's tracklets."""
 
     load_id: str
-    run_id: str | None
-    """Of the claims that were appended; none when nothing was new."""
+    run_id: str
+    """Of the claims that were appended."""
     tracklets: int
     claimed: int
     """Tracklets given to an animal, at whatever confidence."""
@@ -40,7 +41,7 @@ def claim_device_day(settings: Settings, load_id: str, options: MatchOptions | N
     """Match the tracklets of a load to the animals enrolled now, and append the claims that are new.
 
     Earlier claims stay as history: the latest per tracklet is the one that holds. Running it again with nothing new
-    appends nothing.
+    appends no claim, only that it was done.
 
     Args:
         settings: where the lake is, and ``identity_threshold``.
@@ -64,14 +65,10 @@ def _attempt(settings: Settings, load_id: str, options: MatchOptions) -> ClaimRe
     with open_lake(settings, read_only=True) as lake:
         basis = _basis(lake)
         claims = decide(gather(lake, load_id, options.overlap_tolerance_s), options)
-        new = _new(lake, load_id, claims)
-    run_id = secrets.token_hex(8) if new else None
-    appended = 0
-    if run_id is not None:
-        done = transaction.write(settings, lambda lake: _append(lake, load_id, run_id, claims, basis))
-        if done is None:
-            return None
-        appended = done
+    run_id = secrets.token_hex(8)
+    appended = transaction.write(settings, lambda lake: _append(lake, load_id, run_id, claims, basis))
+    if appended is None:
+        return None
     claimed = [c for c in claims if c.animal_id is not None]
     identified = sum(c.confidence >= settings.identity_threshold for c in claimed)
     return ClaimResult(load_id, run_id, len(claims), len(claimed), identified, appended)
@@ -88,14 +85,13 @@ def loads_of(settings: Settings, *, device_id: str | None = None, day: date | No
     return [load_id for (load_id,) in rows]
 
 
-def _basis(lake: duckdb.DuckDBPyConnection) -> tuple[object, ...]:
-    """What claims rest on that may change while they are computed."""
-    row = lake.execute(
-        "SELECT (SELECT (count(*), max(recorded_at)) FROM identity.enrolment), "
-        "(SELECT (count(*), max(recorded_at)) FROM roster.pen_stay), "
-        "(SELECT (count(*), max(recorded_at)) FROM roster.camera)"
-    ).fetchone()
-    return row or ()
+def _basis(lake: duckdb.DuckDBPyConnection) -> list[tuple[int, datetime | None]]:
+    """What claims rest on that may change while they are computed: rows, and when the last of them was recorded."""
+    return lake.execute(
+        "SELECT count(*), max(recorded_at) FROM identity.enrolment "
+        "UNION ALL SELECT count(*), max(recorded_at) FROM roster.pen_stay "
+        "UNION ALL SELECT count(*), max(recorded_at) FROM roster.camera"
+    ).fetchall()
 
 
 def _new(lake: duckdb.DuckDBPyConnection, load_id: str, claims: Sequence[Claim]) -> list[Claim]:
@@ -110,18 +106,24 @@ def _new(lake: duckdb.DuckDBPyConnection, load_id: str, claims: Sequence[Claim])
 
 
 def _append(
-    lake: duckdb.DuckDBPyConnection, load_id: str, run_id: str, claims: Sequence[Claim], basis: tuple[object, ...]
+    lake: duckdb.DuckDBPyConnection,
+    load_id: str,
+    run_id: str,
+    claims: Sequence[Claim],
+    basis: list[tuple[int, datetime | None]],
 ) -> int | None:
-    """Append what is new, or nothing (None) when the claims rest on what is no longer so."""
+    """Append what is new and that it was looked for; or nothing (None) when the claims rest on what is no longer so."""
     if _basis(lake) != basis:
         return None
     new = _new(lake, load_id, claims)
+    earlier = [at for _, at in basis if at is not None]
+    earlier += [at for (at,) in lake.execute(_LAST_OF_LOAD, [load_id, load_id]).fetchall() if at is not None]
+    # later than all that it rests on and replaces, even if our clock was set back
+    recorded_at = max([datetime.now(UTC), *(at + timedelta(microseconds=1) for at in earlier)])
+    run = {"run_id": run_id, "load_id": load_id, "tracklets": len(claims), "claims": len(new)}
+    insert_rows(lake, "identity.run", [run | {"recorded_at": recorded_at}])
     if not new:
         return 0
-    last = lake.execute("SELECT max(recorded_at) FROM identity.claim WHERE load_id = ?", [load_id]).fetchone()
-    recorded_at = datetime.now(UTC)
-    if last is not None and last[0] is not None:  # our clock may have been set back
-        recorded_at = max(recorded_at, last[0] + timedelta(microseconds=1))
     incoming = pa.Table.from_pylist(
         [{"claim_id": f"{run_id}-{i:06d}", **vars(claim)} for i, claim in enumerate(new)], schema=_CLAIM
     )
@@ -134,6 +136,11 @@ def _append(
     lake.unregister("incoming_claims")
     return len(new)
 
+
+_LAST_OF_LOAD = (
+    "SELECT max(recorded_at) FROM identity.claim WHERE load_id = ? "
+    "UNION ALL SELECT max(recorded_at) FROM identity.run WHERE load_id = ?"
+)
 
 _CLAIM = pa.schema(
     [

@@ -1,5 +1,7 @@
 """What goes into a published database: the current loads and people's views, the expensive ones worked out.
 
+Of superseded loads only the claims go in, and the ``device_day`` row that says when they were current.
+
 Days are independent of each other: a day whose inputs did not change since the file was last written is left as it is.
 """
 
@@ -34,18 +36,21 @@ WORKED_OUT = (
 _ROWS_AT_ONCE = 2_000_000
 """Days are worked out together up to about so many bouts, which bounds memory."""
 
+HISTORY = ("record.device_day", "identity.claim")
+"""Tables of which the rows of superseded loads go in too, for `identity_known_as_of`."""
+
 # A day's inputs: its loads, their claims, who stayed in the pens and which cameras hung there.
 _FINGERPRINTS = """
 WITH days AS (
     SELECT
         day, min(starts_at) AS starts_at, max(ends_at) AS ends_at, sum(bout_rows + tracklet_rows) AS weight,
         md5(string_agg(load_id, ',' ORDER BY load_id)) AS loads
-    FROM lake.main.device_day
+    FROM lake.record.device_day
     GROUP BY day
 ),
 claims AS (
     SELECT d.day, concat(count(*), ':', bit_xor(hash(c))) AS claims
-    FROM lake.identity.claim AS c JOIN lake.main.device_day AS d USING (load_id)
+    FROM lake.identity.claim AS c JOIN lake.record.device_day AS d USING (load_id)
     GROUP BY d.day
 ),
 stays AS (
@@ -141,15 +146,11 @@ def _describe(herd: duckdb.DuckDBPyConnection) -> None:
 
 
 def _tables(*, embeddings: bool) -> tuple[list[str], list[str]]:
-    """Tables whose rows belong to loads, ``record.device_day`` last, and the others."""
-    by_load: list[str] = []
-    whole: list[str] = []
-    for table in of_kind(Kind.TABLE):
-        if table.qualified == "record.embedding" and not embeddings:
-            continue
-        (by_load if "load_id" in table.sql else whole).append(table.qualified)
+    """Tables that are copied day by day, ``record.device_day`` last, and small ones that are copied whole."""
+    tables = {t.qualified: t for t in of_kind(Kind.TABLE) if embeddings or t.qualified != "record.embedding"}
+    by_load = [name for name, t in tables.items() if "load_id" in described_columns(t) and name != "identity.run"]
     by_load.sort(key="record.device_day".__eq__)
-    return by_load, whole
+    return by_load, [name for name in tables if name not in by_load]
 
 
 def _groups(connection: duckdb.DuckDBPyConnection) -> Iterator[list[date]]:
@@ -183,9 +184,10 @@ def _forget(connection: duckdb.DuckDBPyConnection, by_load: list[str], span: str
 
 def _copy(connection: duckdb.DuckDBPyConnection, by_load: list[str], span: str) -> None:
     for table in by_load:
+        loads = "record" if table in HISTORY else "main"
         connection.execute(
             f"INSERT INTO herd.{table} SELECT r.* FROM lake.{table} AS r"  # noqa: S608
-            f" JOIN lake.main.device_day AS d USING (load_id) WHERE d.day {span} ORDER BY load_id"
+            f" JOIN lake.{loads}.device_day AS d USING (load_id) WHERE d.day {span} ORDER BY load_id"
         )
 
 
@@ -195,7 +197,7 @@ def _work_out(connection: duckdb.DuckDBPyConnection, name: str, span: str) -> No
     source = "lake.main.animal_embedding_day" if name == "animal_embedding_day" else f"({view.query})"
     connection.execute(
         f"INSERT INTO herd.main.{name} SELECT * FROM {source} AS q WHERE day {span}"  # noqa: S608
-        " ORDER BY day, farm_id, " + ("pen_id" if name.startswith("pen") else "animal_id")
+        " ORDER BY day, farm_id, animal_id"
     )
 
 

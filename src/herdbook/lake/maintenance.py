@@ -14,6 +14,7 @@ import duckdb
 
 from herdbook.lake import transaction
 from herdbook.lake.definitions import Kind, of_kind
+from herdbook.lake.metadata import described_columns
 from herdbook.lake.pins import PINNED, pin
 from herdbook.settings import Settings
 
@@ -44,7 +45,8 @@ class Compaction:
 def delete_superseded(settings: Settings, *, dry_run: bool = False) -> Deletion:
     """Delete the record rows of loads that are not current: superseded ones, and rows without a ``device_day`` row.
 
-    Identity claims about them stay: a claim is never taken away.
+    Identity claims about them stay, since a claim is never taken away, and so do their ``device_day`` rows, which say
+    when they were current.
 
     Raises:
         LakeBusyError: other writers held the lake for too long.
@@ -98,7 +100,8 @@ def expire_snapshots(settings: Settings, *, dry_run: bool = False) -> list[int]:
 
 
 def _delete_superseded(lake: duckdb.DuckDBPyConnection, *, dry_run: bool) -> Deletion:
-    tables = [t.qualified for t in of_kind(Kind.TABLE) if t.group == "record" and "load_id" in t.sql]
+    records = [t for t in of_kind(Kind.TABLE) if t.group == "record" and "load_id" in described_columns(t)]
+    tables = [t.qualified for t in records if t.name != "device_day"]
     counts = " UNION ALL ".join(
         f"SELECT load_id, count(*) AS rows FROM {table} GROUP BY load_id"  # noqa: S608 - our own names
         for table in tables

@@ -19,10 +19,14 @@ LAKE_VERSION = 2
 """Raised whenever a table changes; `UPGRADES` then says how older lakes follow."""
 
 UPGRADES: dict[int, tuple[str, ...]] = {
-    # A label's id names its farm too: two farms may use one source. New tables are made without being named here.
-    2: ("UPDATE label.label SET label_id = left(sha256(farm_id || chr(0) || source || chr(0) || source_id), 32)",),
+    # A label's id names its farm too: two farms may use one source. Each matching of a load is recorded.
+    2: (
+        "UPDATE label.label SET label_id = left(sha256(farm_id || chr(0) || source || chr(0) || source_id), 32)",
+        "INSERT INTO identity.run SELECT run_id, load_id, count(*), count(*), max(recorded_at)"
+        " FROM identity.claim GROUP BY run_id, load_id",
+    ),
 }
-"""Statements that take a lake of version ``key - 1`` to version ``key``."""
+"""Statements that take a lake of version ``key - 1`` to version ``key``, once the tables that it lacks are made."""
 
 
 def migrate(settings: Settings, *, create: bool = True) -> int:
@@ -96,11 +100,11 @@ def _migrate(lake: duckdb.DuckDBPyConnection, settings: Settings) -> int:
         _refuse_newer(last[0])
         if last == (LAKE_VERSION, digest):
             return LAKE_VERSION
+    create_tables(lake)
     if last is not None:
         for step in range(last[0] + 1, LAKE_VERSION + 1):
             for statement in UPGRADES[step]:
                 lake.execute(statement)
-    create_tables(lake)
     create_people(lake, settings)
     lake.execute("CALL lake.set_option('parquet_compression', 'zstd')")  # a fifth smaller than snappy, no slower
     _fill_ethograms(lake)
