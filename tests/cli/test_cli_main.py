@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,6 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+from herdbook import cli
+from herdbook.errors import DiskFullError, StorageError
 
 GROUPS = ["", "animal", "edge", "evaluate", "fleet", "labels", "lake", "roster", "simulate"]
 
@@ -43,6 +47,8 @@ def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
         (["load"], 44, "herdbook init"),
         (["ingest", "nobody", "2026-03-02"], 44, "herdbook init"),
         (["sql", "SELECT 1"], 12, "herdbook"),
+        (["sql", "-- hours seen\nFROM animal_day"], 12, "herdbook"),
+        (["sql", "--lake", "-- hours seen\nFROM animal_day"], 44, "herdbook init"),
         (["lake", "check"], 44, "herdbook init"),
         (["evaluate", "mot", "--truth", "nowhere.txt", "--pred", "nowhere.txt"], 12, "nowhere.txt"),
         (["doctor"], 51, "home"),
@@ -56,6 +62,32 @@ def test_a_beginners_first_mistakes_end_in_one_message_and_a_code(
     assert "Traceback" not in done.stderr
     assert done.returncode == code, done.stderr
     assert says in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("home", ["a-file", "a-file/below", "/proc/herdbook"])
+@pytest.mark.parametrize("command", ["init", "demo", "ingest nobody 2026-03-02"])
+def test_a_home_that_cannot_be_is_named(command: str, home: str, tmp_path: Path) -> None:
+    (tmp_path / "a-file").touch()
+    done = herdbook(*command.split(), home=tmp_path / home)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (40, 44), done.stderr
+    assert str(tmp_path / home) in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, DiskFullError), (errno.EDQUOT, DiskFullError), (errno.EACCES, StorageError)]
+)
+def test_what_the_system_refuses_is_an_error_of_ours(
+    number: int, kind: type[StorageError], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused() -> None:
+        raise OSError(number, os.strerror(number), "/somewhere/clip.mp4")
+
+    monkeypatch.setattr(cli, "app", refused)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == kind.exit_code
+    assert f"/somewhere/clip.mp4: {os.strerror(number)}" in capsys.readouterr().err
 
 
 def test_init_then_doctor_are_content_and_may_be_repeated(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from typing import NoReturn
 
 from herdbook.cli import (
     animal,
@@ -22,7 +24,7 @@ from herdbook.cli import (
 )
 from herdbook.cli.app import app
 from herdbook.cli.output import print_error
-from herdbook.errors import HerdbookError
+from herdbook.errors import DiskFullError, HerdbookError, StorageError
 
 __all__ = ["app", "main"]
 
@@ -36,7 +38,7 @@ app.command()(ingest.ingest)
 app.command()(load.load)
 app.command()(load.publish)
 app.command()(load.retention)
-app.command()(sql.sql)
+app.command(context_settings={"ignore_unknown_options": True})(sql.sql)  # a query may begin with a comment: -- so
 app.command()(export.export)
 app.add_typer(animal.app, name="animal")
 app.add_typer(edge.app, name="edge")
@@ -49,13 +51,27 @@ app.add_typer(simulate.app, name="simulate")
 
 
 def main() -> None:
-    """Entry point: run a command; a `HerdbookError` becomes one message, what to do, and its exit code."""
+    """Entry point: run a command; an error that a user can meet becomes one message, what to do, and its exit code."""
     try:
         app()
     except HerdbookError as error:
-        print_error(error)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except OSError as error:
+        _fail(_storage_error(error))
     except SystemExit as end:
         if end.code == INTERRUPTED:
             sys.stderr.write("Interrupted. Nothing is half done: run the same command again to continue.\n")
         raise
+
+
+def _fail(error: HerdbookError) -> NoReturn:
+    print_error(error)
+    sys.exit(error.exit_code)
+
+
+def _storage_error(error: OSError) -> StorageError:
+    """What the operating system refused, as an error of ours."""
+    what = f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(what)
+    return StorageError(what, "Check that the path is right and that this user may read and write there.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from herdbook.cli.output import JsonFlag, print_rows
+from herdbook.cli.output import JsonFlag, print_table
 from herdbook.settings import get_settings
 
 
@@ -21,11 +21,14 @@ def sql(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Run one read-only query on herd.duckdb. Tables: SHOW TABLES; columns: DESCRIBE animal_day; times are UTC."""
+    """Run one read-only query on herd.duckdb. Tables: SHOW TABLES; columns: DESCRIBE animal_day; times are UTC.
+
+    Rows too wide for the terminal are shown one column a line. Into a file or pipe they go whole, in aligned columns.
+    """
     from herdbook.lake.pins import pinned_snapshot
     from herdbook.lake.query import ask
 
     settings = get_settings()
     snapshot = None if pin is None else pinned_snapshot(settings, pin)
     answer = ask(settings, query, lake=lake, snapshot=snapshot)
-    print_rows(answer.as_dicts(), as_json=as_json)
+    print_table(answer.columns, answer.rows, as_json=as_json)
