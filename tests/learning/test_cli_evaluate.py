@@ -80,6 +80,18 @@ def test_what_is_wrong_is_said_once_with_an_exit_code(
     assert "Traceback" not in printed.err
 
 
+def test_more_ids_than_can_be_compared_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tracker that numbers its boxes anew in every frame."""
+    boxes = tmp_path / "pred.txt"
+    boxes.write_text("".join(f"{n // 1000 + 1},{n},{n % 1000},5,9,9,1,-1,-1,-1\n" for n in range(60_000)))
+    assert run(monkeypatch, *FILES[:2], "--pred", str(boxes)) == 10
+    said = capsys.readouterr().err
+    assert "60000 predicted ids are more than the 5000" in said
+    assert "Traceback" not in said
+
+
 def test_without_motmetrics_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

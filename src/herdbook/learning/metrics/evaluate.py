@@ -12,6 +12,10 @@ from herdbook.learning.metrics.clear import ClearScore, clear_score
 from herdbook.learning.metrics.hota import HotaScore, hota_score
 from herdbook.learning.metrics.paired import PairedSequence, pair
 
+MAX_IDS = 5_000
+"""True and predicted ids of one sequence together. Which id goes with which is asked of every pair of them at once:
+memory grows with their square, up to about 3 GB here. A day of a pen has hundreds."""
+
 
 @dataclass(frozen=True)
 class MotScore:
@@ -48,7 +52,8 @@ def evaluate_mot(
         advance: called after each frame.
 
     Raises:
-        InputError: the threshold is not one, the truth is empty, or no frame has boxes of both.
+        InputError: the threshold is not one, the truth is empty, no frame has boxes of both, or there are more than
+            `MAX_IDS` ids.
         MissingDependencyError: ``motmetrics`` is not installed.
     """
     return score(pair(truth, predicted), iou, advance)
@@ -59,6 +64,13 @@ def score(sequence: PairedSequence, iou: float, advance: Callable[[], object] = 
     if not 0 < iou <= 1:
         raise InputError(
             f"the IoU threshold {iou:g} does not lie above 0 and up to 1", "Use 0.5 unless you know why not."
+        )
+    ids = sequence.truth_ids + sequence.predicted_ids
+    if ids > MAX_IDS:
+        raise InputError(
+            f"{sequence.truth_ids} true and {sequence.predicted_ids} predicted ids are more than the {MAX_IDS} "
+            "that are compared at once",
+            "Compare shorter pieces, and check that ids are kept from frame to frame and not numbered anew in each.",
         )
     return MotScore(
         iou=iou,
