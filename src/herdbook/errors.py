@@ -80,6 +80,34 @@ class RowsQuarantinedError(InputError):
     remedy = "See the quarantine named above; correct those rows in the source and import it again."
 
 
+class EmptyDatasetError(InputError):
+    """Nothing is left to learn from."""
+
+    exit_code = 17
+    remedy = "See what was left out and why; add footage or annotations, or ask for less. Nothing was written."
+
+
+class BoxOutsideFrameError(InputError):
+    """A box reaches outside its frame."""
+
+    exit_code = 18
+    remedy = "Correct it, or have boxes cut at the frame's edge with --cut; nothing was imported."
+
+
+class UnknownClassError(InputError):
+    """An annotation uses a class or behaviour that the ethogram does not know."""
+
+    exit_code = 19
+    remedy = "Correct the annotation, or choose the ethogram that knows it; nothing was imported."
+
+
+class SplitImpossibleError(InputError):
+    """No split keeps every animal, clip and day on one side."""
+
+    exit_code = 62  # the tens are taken
+    remedy = "Add farms, pens or days, ask for fewer splits, or leave out what crosses with --crossing drop."
+
+
 # -- a device on the other end of a wire -----------------------------------------------------------------------------
 
 
@@ -251,6 +279,13 @@ class NotInitialisedError(StorageError):
 
     exit_code = 44
     remedy = "Run `herdbook init` (it keeps what is there)."
+
+
+class WorkspaceError(StorageError):
+    """Git or DVC refused a step of a training run's workspace."""
+
+    exit_code = 45
+    remedy = "See what it said above; the run's folder stays as it was, and the same command continues it."
 
 
 # -- the installation -------------------------------------------------------------------------------------------------
