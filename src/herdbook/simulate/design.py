@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 
 from herdbook.contracts import farmtime
-from herdbook.simulate.coats import draw_coats
+from herdbook.simulate.coats import Coat, draw_coats
 from herdbook.simulate.farm import Animal, Farm, Habits, LamenessCourse, Pen, SimulatedCamera
 from herdbook.simulate.layout import Layout, draw_layout
 from herdbook.simulate.plan import FarmPlan
+from herdbook.simulate.stage.hides import draw_hides
+from herdbook.simulate.stage.lens import Lens
+from herdbook.simulate.stage.species import SPECIES
 from herdbook.simulate.streams import stream
 
 MARGIN_M = 0.15
@@ -30,11 +34,17 @@ def design_farm(plan: FarmPlan) -> Farm:
         if device_id not in devices:
             devices.append(device_id)
         pen_id = f"pen-{n}"
-        layout = draw_layout(
-            plan.animals_per_pen, plan.cameras_per_pen, stream(plan.seed, plan.farm_id, pen_id, "layout")
-        )
+        rng, stage = stream(plan.seed, plan.farm_id, pen_id, "layout"), plan.stage
+        if stage is None:
+            layout = draw_layout(plan.animals_per_pen, plan.cameras_per_pen, rng)
+            cameras += _cameras(plan, n, pen_id, device_id, layout)
+        else:
+            layout = draw_layout(plan.animals_per_pen, 1, rng, space_m2=stage.space_m2, toy=True)
+            homography, _ = Lens(stage.mount, layout, (plan.width, plan.height)).homography(layout)
+            cameras.append(
+                SimulatedCamera(camera_id=f"cam-{n}", pen_id=pen_id, device_id=device_id, homography=homography)
+            )
         pens.append(Pen(pen_id=pen_id, device_id=device_id, layout=layout))
-        cameras += _cameras(plan, n, pen_id, device_id, layout)
         animals += _animals(plan, n, pen_id)
     return Farm(
         plan=plan, devices=tuple(devices), pens=tuple(pens), cameras=tuple(cameras), animals=_lame(plan, animals)
@@ -69,10 +79,24 @@ def _cameras(plan: FarmPlan, n: int, pen_id: str, device_id: str, layout: Layout
 def _animals(plan: FarmPlan, n: int, pen_id: str) -> list[Animal]:
     rng = stream(plan.seed, plan.farm_id, pen_id, "animals")
     animals = []
-    for i, coat in enumerate(draw_coats(plan.animals_per_pen, rng)):
+    stage = plan.stage
+    coats: Sequence[Coat]
+    if stage is None:
+        coats, lengths, widths, density, ages = (
+            draw_coats(plan.animals_per_pen, rng),
+            (0.95, 1.20),
+            (0.31, 0.36),
+            600.0,
+            (110, 125),
+        )
+    else:
+        kind = SPECIES[stage.species]
+        coats = draw_hides(kind, plan.animals_per_pen, stage.families, stage.marked, rng)
+        lengths, widths, density, ages = kind.length_m, kind.width_share, kind.density, kind.age_days
+    for i, coat in enumerate(coats):
         number = (n - 1) * plan.animals_per_pen + i + 1
-        length = float(rng.uniform(0.95, 1.20))
-        width = length * float(rng.uniform(0.31, 0.36))
+        length = float(rng.uniform(*lengths))
+        width = length * float(rng.uniform(*widths))
         habits = np.clip(rng.normal(1.0, [0.15, 0.06, 0.10]), 0.6, 1.4)
         animals.append(
             Animal(
@@ -81,10 +105,10 @@ def _animals(plan: FarmPlan, n: int, pen_id: str) -> list[Animal]:
                 transponder=f"826{plan.seed % 10**6:06d}{number:06d}",
                 pen_id=pen_id,
                 sex="female" if rng.random() < 0.5 else "castrated",
-                born_on=plan.start_day - timedelta(days=int(rng.integers(110, 125))),
+                born_on=plan.start_day - timedelta(days=int(rng.integers(*ages))),
                 length_m=round(length, 3),
                 width_m=round(width, 3),
-                weight_kg=round(600 * length * width**2 * float(rng.normal(1.0, 0.03)), 1),
+                weight_kg=round(density * length * width**2 * float(rng.normal(1.0, 0.03)), 1),
                 coat=coat,
                 habits=Habits(**dict(zip(Habits.model_fields, (round(float(h), 3) for h in habits), strict=True))),
             )

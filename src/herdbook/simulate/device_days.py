@@ -19,6 +19,8 @@ from herdbook.simulate.footage import camera_renderer, render_clip, write_backgr
 from herdbook.simulate.life import PenLife, Resident
 from herdbook.simulate.render import Renderer
 from herdbook.simulate.schedule import Interval, camera_day, draw_outages, recorded
+from herdbook.simulate.stage.renderer import StageRenderer
+from herdbook.simulate.stage.species import SPECIES
 from herdbook.simulate.streams import stream
 from herdbook.simulate.trajectory import PenDay
 
@@ -45,16 +47,25 @@ def camera_schedule(farm: Farm, camera_id: str, day: date) -> list[Interval]:
     return camera_day(farm.plan, day, draw_outages(farm.plan, day, rng))
 
 
-def pen_life(farm: Farm, pen: Pen) -> PenLife:
-    """The animals of a pen at the start of the first day."""
+def pen_life(farm: Farm, pen: Pen, day: date | None = None) -> PenLife:
+    """The animals of a pen at the start of the first day, or on a stage of a day."""
     plan = farm.plan
+    day = day or plan.start_day
     residents = [
         Resident(a.animal_id, a.body, Temperament(**a.habits.model_dump()), partial(_severity, a, farm))
-        for a in farm.animals_of(pen.pen_id)
+        for a in farm.animals_on(pen.pen_id, day)
     ]
-    start = farmtime.day_extent(plan.start_day, plan.timezone).start.timestamp()
-    rng = stream(plan.seed, plan.farm_id, pen.pen_id, "arrival")
-    return PenLife(pen.layout, residents, plan.lameness, tz=farmtime.zone(plan.timezone), start=start, rng=rng)
+    start = farmtime.day_extent(day, plan.timezone).start.timestamp()
+    arrival = ("arrival",) if plan.stage is None else (day, "arrival")
+    return PenLife(
+        pen.layout,
+        residents,
+        plan.lameness,
+        tz=farmtime.zone(plan.timezone),
+        start=start,
+        rng=stream(plan.seed, plan.farm_id, pen.pen_id, *arrival),
+        manners=None if plan.stage is None else SPECIES[plan.stage.species].manners,
+    )
 
 
 def live_day(farm: Farm, pen: Pen, life: PenLife, day: date) -> PenDay:
@@ -70,12 +81,16 @@ def simulate_device(farm: Farm, device_id: str, out: Path, report: Progress) -> 
     finished = {day for day in days if _truth_folder(out, device_id, day).is_dir()}
     device = _Device(farm, device_id, out)
     if len(finished) < len(days):
-        device.set_up()
+        device.set_up(days[0])
     for day in days:
         schedules = {c: camera_schedule(farm, c, day) for c in device.cameras}
         clips = [i for s in schedules.values() for i in recorded(s)]
         frames = farm.plan.fps * sum(i.seconds for i in clips)
-        if len(finished) < len(days):  # a finished day is lived again: the next one follows from it
+        if farm.plan.stage is not None:  # each visit stands by itself
+            if day not in finished:
+                device.set_up(day)
+                device.live(day)
+        elif len(finished) < len(days):  # a finished day is lived again: the next one follows from it
             device.live(day)
         if day in finished:
             report(frames)
@@ -92,17 +107,18 @@ class _Device:
         self.cameras = {c.camera_id: c for pen in self._pens for c in farm.cameras_of(pen.pen_id)}
         self._lives: dict[str, PenLife] = {}
         self._lived: dict[str, PenDay] = {}
-        self._renderers: dict[str, Renderer] = {}
+        self._renderers: dict[str, Renderer | StageRenderer] = {}
 
     def _footage(self, camera_id: str) -> Path:
         return self._out / "devices" / self._device_id / footage_folder(camera_id)
 
-    def set_up(self) -> None:
-        self._lives = {pen.pen_id: pen_life(self._farm, pen) for pen in self._pens}
+    def set_up(self, day: date) -> None:
+        self._lives = {pen.pen_id: pen_life(self._farm, pen, day) for pen in self._pens}
         for camera_id, camera in self.cameras.items():
-            self._renderers[camera_id] = camera_renderer(self._farm, camera)
+            self._renderers[camera_id] = camera_renderer(self._farm, camera, day)
             self._footage(camera_id).mkdir(parents=True, exist_ok=True)
-            write_background(self._footage(camera_id) / BACKGROUND, self._renderers[camera_id])
+            if day == self._farm.plan.start_day:
+                write_background(self._footage(camera_id) / BACKGROUND, self._renderers[camera_id])
 
     def live(self, day: date) -> None:
         self._lived = {pen.pen_id: live_day(self._farm, pen, self._lives[pen.pen_id], day) for pen in self._pens}
@@ -112,7 +128,7 @@ class _Device:
         target = _truth_folder(self._out, self._device_id, day)
         part = target.with_name(f".{target.name}.part")
         shutil.rmtree(part, ignore_errors=True)
-        filmed = truth.FilmTruth(part)
+        filmed = truth.FilmTruth(part, hidden=plan.stage is not None)
         for camera_id, camera in self.cameras.items():
             animals, life = farm.animals_of(camera.pen_id), self._lived[camera.pen_id]
             renderer, folder = self._renderers[camera_id], self._footage(camera_id)

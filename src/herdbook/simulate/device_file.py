@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from herdbook.contracts import farmtime
 from herdbook.contracts.camera import Calibration, Camera, Zone, ZoneKind
+from herdbook.simulate.bodies import Floats
 from herdbook.simulate.farm import Farm, Pen, SimulatedCamera
 from herdbook.simulate.layout import Rectangle
 from herdbook.simulate.roster import SETTLED_DAYS
+from herdbook.simulate.stage.lens import Lens
 from herdbook.simulate.tables import write_yaml
 
 FOOTAGE = "footage"
@@ -33,13 +36,26 @@ def camera_contract(farm: Farm, pen: Pen, camera: SimulatedCamera) -> Camera:
         ("drinkers", ZoneKind.DRINKER, layout.drinker_zone),
         ("lying-area", ZoneKind.LYING, layout.lying),
     )
+    if plan.stage is None:
+        error_m = 0.0
+
+        def pixels(area: Rectangle) -> Floats:
+            return camera.pixels(np.array(area.corners))
+
+    else:
+        lens = Lens(plan.stage.mount, layout, (plan.width, plan.height))
+        error_m = round(lens.homography(layout)[1], 4)
+
+        def pixels(area: Rectangle) -> Floats:
+            return lens.project(_along(area))
+
     zones = [
         Zone(zone_id=name, kind=kind, polygon=polygon, valid_from=since)
         for name, kind, area in areas
-        if (polygon := _seen(area, camera, plan.width, plan.height))
+        if (polygon := _seen(pixels(area), plan.width, plan.height))
     ]
     calibration = Calibration(
-        calibration_id=f"{camera.camera_id}-true", homography=camera.homography, error_m=0.0, valid_from=since
+        calibration_id=f"{camera.camera_id}-true", homography=camera.homography, error_m=error_m, valid_from=since
     )
     return Camera(
         camera_id=camera.camera_id,
@@ -71,9 +87,15 @@ def write_device_file(path: Path, farm: Farm, device_id: str) -> None:
     )
 
 
-def _seen(area: Rectangle, camera: SimulatedCamera, width: int, height: int) -> tuple[tuple[float, float], ...]:
-    """The part of a floor area that is in the picture, as a polygon in pixels; empty where none is."""
-    polygon: list[tuple[float, float]] = [(float(x), float(y)) for x, y in camera.pixels(np.array(area.corners))]
+def _along(area: Rectangle) -> Floats:
+    """Points along an area's sides, as many as a bent picture of it needs."""
+    corners = np.array([*area.corners, area.corners[0]])
+    return np.concatenate([a + (b - a) * np.linspace(0, 1, 6)[:-1, None] for a, b in pairwise(corners)])
+
+
+def _seen(pixels: Floats, width: int, height: int) -> tuple[tuple[float, float], ...]:
+    """The part of a floor area, its outline in pixels ``[n, 2]``, that is in the picture; empty where none is."""
+    polygon: list[tuple[float, float]] = [(float(x), float(y)) for x, y in pixels]
     for axis, limit, sign in ((0, 0.0, 1), (0, float(width), -1), (1, 0.0, 1), (1, float(height), -1)):
         polygon = list(_cut(polygon, axis, limit, sign))
     return tuple((round(x, 1), round(y, 1)) for x, y in polygon) if len(polygon) >= 3 else ()

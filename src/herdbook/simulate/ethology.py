@@ -8,7 +8,8 @@ lying, meals of minutes, two peaks of activity), none is a finding.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -43,6 +44,23 @@ LENGTHS = {
 UPRIGHT = {"eating": 0.8, "drinking": 0.5, "investigating": 2.0, "social": 0.8, "standing": 1.0}
 
 
+@dataclass(frozen=True)
+class Manners:
+    """How the animals of a pen go about things: the roomy pen's by default."""
+
+    inclinations: Mapping[str, float] = field(default_factory=lambda: UPRIGHT)
+    tempo: float = 1.0
+    """Factor on all bouts' mean length."""
+    sitting: float = 1.0
+    """Factor on the inclination to sit."""
+    overlap_m: float = 0.03
+    """How deep bodies may press into each other where they settle."""
+    huddling: float = 0.5
+    """Preference for a place close to others, per metre."""
+    lively: bool = False
+    """Investigating is a slow walk, nose to the floor; social contact reaches a pen-mate that stays for it."""
+
+
 def activity(hour: float) -> float:
     """How awake the pen is at a local hour, 0..1: low at night, peaks about 08:30 and 16:30."""
     peaks = math.exp(-(((hour - 8.5) / 2.2) ** 2)) + math.exp(-(((hour - 16.5) / 2.8) ** 2))
@@ -67,6 +85,7 @@ class Drive:
     severity: float
     temperament: Temperament
     lameness: LamenessPlan
+    manners: Manners = Manners()
 
     def scaled(self, factor: float) -> float:
         """A factor at full severity, taken down to the present severity."""
@@ -89,7 +108,12 @@ def next_behaviour(current: str, drive: Drive, rng: np.random.Generator) -> str:
 def _after_resting(current: str, drive: Drive) -> dict[str, float]:
     awake = drive.wakefulness
     rise = (0.05 + 0.95 * awake) / drive.scaled(drive.lameness.lie_down_factor)
-    weights = {"sleeping": 1.3 - awake, "lying": 0.5, "sitting": 0.6 * rise, "standing": 1.6 * rise}
+    weights = {
+        "sleeping": 1.3 - awake,
+        "lying": 0.5,
+        "sitting": 0.6 * rise * drive.manners.sitting,
+        "standing": 1.6 * rise,
+    }
     if current == "sitting":
         weights = {"lying": 0.6, "standing": 1.2 * rise}
     weights.pop(current, None)
@@ -98,7 +122,7 @@ def _after_resting(current: str, drive: Drive) -> dict[str, float]:
 
 def _after_upright(current: str, drive: Drive) -> dict[str, float]:
     awake = drive.wakefulness
-    weights = dict(UPRIGHT)
+    weights = dict(drive.manners.inclinations)
     weights["eating"] *= drive.temperament.appetite * drive.scaled(drive.lameness.eating_factor)
     if current == "eating":
         weights["drinking"] *= 2.5
@@ -110,7 +134,7 @@ def _after_upright(current: str, drive: Drive) -> dict[str, float]:
 def bout_seconds(behaviour: str, drive: Drive, rng: np.random.Generator) -> float:
     """How long a bout lasts, seconds."""
     length = LENGTHS[behaviour]
-    mean = length.mean
+    mean = length.mean * drive.manners.tempo
     if behaviour in LYING:
         mean *= drive.scaled(drive.lameness.lying_bout_factor) * (1.4 - 0.7 * drive.wakefulness)
     elif behaviour != "sitting":

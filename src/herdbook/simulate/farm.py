@@ -18,6 +18,8 @@ from herdbook.simulate.bodies import Body, Floats
 from herdbook.simulate.coats import Coat
 from herdbook.simulate.layout import Layout
 from herdbook.simulate.plan import FarmPlan
+from herdbook.simulate.stage.growth import grown
+from herdbook.simulate.stage.hides import Hide
 
 DAY_S = 86400.0
 
@@ -53,7 +55,7 @@ class Animal(Contract):
     length_m: Annotated[float, Field(gt=0)]
     width_m: Annotated[float, Field(gt=0)]
     weight_kg: Annotated[float, Field(gt=0)]
-    coat: Coat
+    coat: Hide | Coat
     habits: Habits
     lameness: LamenessCourse | None = None
 
@@ -81,7 +83,8 @@ class Pen(Contract):
 
 
 class SimulatedCamera(Contract):
-    """An overhead camera without perspective: its homography is affine and exact."""
+    """An overhead camera. Without a stage it has no perspective: its homography is affine and exact. On a stage the
+    homography is the best that a plane can do for its lens, and what follows here does not hold."""
 
     camera_id: Slug
     pen_id: Slug
@@ -137,6 +140,12 @@ class Farm(Contract):
     def animals_of(self, pen_id: str) -> tuple[Animal, ...]:
         """Animals of a pen, in the order in which truth files number them from 1."""
         return tuple(a for a in self.animals if a.pen_id == pen_id)
+
+    def animals_on(self, pen_id: str, day: date) -> tuple[Animal, ...]:
+        """`animals_of` a pen as they are on a day: on a stage they have grown."""
+        stage, since = self.plan.stage, self.plan.start_day
+        animals = self.animals_of(pen_id)
+        return animals if stage is None else tuple(grown(a, stage, since, day) for a in animals)
 
 
 def write_farm(path: Path, farm: Farm) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from herdbook.contracts import farmtime
 from herdbook.simulate.farm import Animal, Farm
 from herdbook.simulate.roster import EAR_TAG_SCHEME
+from herdbook.simulate.stage.species import SPECIES
 from herdbook.simulate.streams import stream
 from herdbook.simulate.tables import write_csv, write_yaml
 
@@ -73,7 +74,8 @@ def write_farm_records(folder: Path, farm: Farm) -> None:
 
 def _rounds(farm: Farm) -> list[date]:
     first = farm.plan.start_day - timedelta(days=SCORING_DAYS)
-    return [first + timedelta(days=d) for d in range(0, SCORING_DAYS + farm.plan.days, SCORING_DAYS)]
+    days = (farm.plan.simulated_days()[-1] - farm.plan.start_day).days + 1
+    return [first + timedelta(days=d) for d in range(0, SCORING_DAYS + days, SCORING_DAYS)]
 
 
 def _noticed_on(farm: Farm, animal: Animal) -> date | None:
@@ -105,8 +107,9 @@ def _diagnoses(farm: Farm) -> Iterator[tuple[object, ...]]:
 
 def _weights(farm: Farm) -> Iterator[tuple[object, ...]]:
     """Ear tag, day, kilograms; with the weekly scoring. ``weight_kg`` of the farm file is that of the first day."""
-    rng = stream(farm.plan.seed, farm.plan.farm_id, "weights")
+    rng, stage = stream(farm.plan.seed, farm.plan.farm_id, "weights"), farm.plan.stage
+    gain = GAIN_KG_PER_DAY if stage is None else SPECIES[stage.species].gain_kg
     for day in _rounds(farm):
         for animal in farm.animals:
             age = (day - farm.plan.start_day).days
-            yield animal.ear_tag, day, round(animal.weight_kg + GAIN_KG_PER_DAY * age + float(rng.normal(0, 0.5)), 1)
+            yield animal.ear_tag, day, round(animal.weight_kg + gain * age + float(rng.normal(0, 0.5)), 1)

@@ -53,6 +53,8 @@ class Layout(Contract):
     trough: Rectangle
     drinkers: tuple[tuple[float, float], ...]
     lying: Rectangle
+    toy: Annotated[tuple[float, float] | None, Field(exclude_if=lambda value: value is None)] = None
+    """Where something to play with hangs, if anything does."""
 
     @property
     def feeder_zone(self) -> Rectangle:
@@ -80,9 +82,11 @@ class Layout(Contract):
         return np.array([(x, y, -np.pi / 2) for x, y in self.drinkers])
 
 
-def draw_layout(animals: int, cameras: int, rng: np.random.Generator) -> Layout:
+def draw_layout(
+    animals: int, cameras: int, rng: np.random.Generator, *, space_m2: float = SPACE_PER_ANIMAL_M2, toy: bool = False
+) -> Layout:
     """A pen for so many animals, mirrored or not by chance: 4:3 under one camera, 8:3 under two side by side."""
-    area, aspect = SPACE_PER_ANIMAL_M2 * max(animals, 4), 4 / 3 * cameras
+    area, aspect = space_m2 * max(animals, 4), 4 / 3 * cameras
     width, depth = float(np.sqrt(area * aspect)), float(np.sqrt(area / aspect))
     mirrored = bool(rng.random() < 0.5)
 
@@ -99,4 +103,5 @@ def draw_layout(animals: int, cameras: int, rng: np.random.Generator) -> Layout:
         trough=Rectangle(x0=trough[0], y0=depth * 0.30, x1=trough[1], y1=depth * 0.95),
         drinkers=tuple((x, 0.12) for x in drinkers),
         lying=Rectangle(x0=lying[0], y0=0.0, x1=lying[1], y1=depth),
+        toy=(round(width * float(rng.uniform(0.4, 0.6)), 3), round(depth * 0.62, 3)) if toy else None,
     )

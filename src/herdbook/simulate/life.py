@@ -7,6 +7,7 @@ piecewise linear trajectory. Times are POSIX seconds.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,15 +16,19 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from herdbook.simulate import ethology, paths
-from herdbook.simulate.bodies import Body, Floats, discs
-from herdbook.simulate.ethology import LYING, RESTING, Drive, Temperament
+from herdbook.simulate.bodies import DISCS, Body, Floats, discs
+from herdbook.simulate.ethology import LYING, RESTING, Drive, Manners, Temperament
 from herdbook.simulate.layout import Layout, Rectangle
 from herdbook.simulate.plan import LamenessPlan
-from herdbook.simulate.trajectory import Bout, Knots, PenDay, wander
+from herdbook.simulate.trajectory import Bout, Knots, PenDay, explore, wander
 
 BACK_OFF_M = {"eating": 0.5, "drinking": 0.45, "social": 0.15}
 """How far an animal steps back before it turns away."""
 TURN_RAD_S = 1.2
+MEETING_S = 4.0
+"""Social contact lasts at least so long."""
+TOY_SHARE = 0.4
+"""Of the investigating that starts at the toy, where there is one."""
 WORTH_WALKING_M = 0.3
 
 
@@ -46,6 +51,8 @@ class _State:
     """The body's discs at ``pose``."""
     arrives: float
     knots: Knots
+    ends: float
+    """When the present bout ends."""
     bouts: list[Bout] = field(default_factory=list)
 
 
@@ -54,6 +61,7 @@ class PenLife:
 
     Args:
         rng: draws where and how the animals are found at ``start``: asleep, or nearly.
+        manners: how they go about things.
     """
 
     def __init__(
@@ -65,7 +73,9 @@ class PenLife:
         tz: ZoneInfo,
         start: float,
         rng: np.random.Generator,
+        manners: Manners | None = None,
     ) -> None:
+        self._manners = manners or Manners()
         self.layout = layout
         self.residents = tuple(residents)
         self._lameness = lameness
@@ -78,7 +88,7 @@ class PenLife:
                 pose = paths.poses_in(layout.lying, resident.body, rng, 1)[0]
             behaviour = str(rng.choice(LYING))
             length = float(rng.uniform(0.1, 1.0)) * ethology.bout_seconds(behaviour, self._drive(i, start), rng)
-            state = _State(behaviour, pose, discs(pose, resident.body), start, Knots(start, pose))
+            state = _State(behaviour, pose, discs(pose, resident.body), start, Knots(start, pose), start + length)
             state.knots.rest(start + length)
             state.bouts.append(Bout(resident.animal_id, start, start + length, behaviour))
             self._states.append(state)
@@ -103,7 +113,8 @@ class PenLife:
     def _drive(self, i: int, moment: float) -> Drive:
         local = datetime.fromtimestamp(moment, self._tz)
         resident = self.residents[i]
-        return Drive(local.hour + local.minute / 60, resident.severity(moment), resident.temperament, self._lameness)
+        hour, severity = local.hour + local.minute / 60, resident.severity(moment)
+        return Drive(hour, severity, resident.temperament, self._lameness, self._manners)
 
     def _continue(self, i: int, moment: float, rng: np.random.Generator) -> float:
         """Draw animal ``i``'s next bout from ``moment`` on; returns when it ends."""
@@ -118,10 +129,37 @@ class PenLife:
             arrival = self._walk(i, moment, pose, drive, rng)
             self._note(i, moment, arrival, "walking")
         ended = arrival + ethology.bout_seconds(behaviour, drive, rng)
-        wander(state.knots, behaviour, ended, rng)
+        if behaviour == "social" and self._manners.lively:
+            ended = max(arrival + MEETING_S, min(ended, self._mate_leaves(i)))
+        if behaviour == "investigating" and self._manners.lively:
+            self._explore(i, moment, ended, rng)
+        else:
+            wander(state.knots, behaviour, ended, rng)
         self._note(i, arrival, ended, behaviour)
-        state.behaviour = behaviour
+        state.behaviour, state.ends = behaviour, ended
         return ended
+
+    def _explore(self, i: int, moment: float, until: float, rng: np.random.Generator) -> None:
+        state, body, crowd = self._states[i], self.residents[i].body, self._crowd(i, moment)
+        near = crowd.radii + body.radius - self._manners.overlap_m
+        walls = np.array([self.layout.width_m, self.layout.depth_m]) - body.radius
+
+        def free(x: float, y: float, heading: float) -> bool:
+            fore = np.array([x, y]) + body.offsets[-1] * np.array([math.cos(heading), math.sin(heading)])
+            if (fore < body.radius).any() or (fore > walls).any():
+                return False
+            return bool((((crowd.centres - fore) ** 2).sum(axis=1) > near**2).all())
+
+        explore(state.knots, until, rng, free)
+        state.pose, state.discs = state.knots.last, discs(state.knots.last, body)
+
+    def _mate_leaves(self, i: int) -> float:
+        """When whoever animal ``i`` touches with its snout moves on."""
+        x, y, heading = self._states[i].pose
+        reach = self.residents[i].body.length_m / 2
+        snout = np.array([x + reach * np.cos(heading), y + reach * np.sin(heading)])
+        others = [s for j, s in enumerate(self._states) if j != i]
+        return min(others, key=lambda s: float(np.hypot(*(s.discs - snout).T).min())).ends
 
     def _note(self, i: int, started: float, ended: float, behaviour: str) -> None:
         bouts = self._states[i].bouts
@@ -162,7 +200,12 @@ class PenLife:
         """A free pose for a behaviour that has its place, or none."""
         body, layout, crowd = self.residents[i].body, self.layout, self._crowd(i, moment)
         here = self._states[i].pose[:2] if i < len(self._states) else np.array([layout.width_m, layout.depth_m]) / 2
-        if behaviour == "eating":
+        if behaviour == "social" and self._manners.lively:
+            proposals = self._touching_another(i, moment, rng)
+        elif behaviour == "investigating" and layout.toy is not None and rng.random() < TOY_SHARE:
+            targets = np.tile(np.array(layout.toy), (2 * paths.PROPOSALS, 1))
+            proposals = paths.poses_facing(targets, body, 0.05, rng)
+        elif behaviour == "eating":
             proposals = paths.at_places(layout.eating_places(), body, rng)
         elif behaviour == "drinking":
             proposals = paths.at_places(layout.drinking_places(), body, rng)
@@ -177,8 +220,8 @@ class PenLife:
         preference = 0.25 * np.hypot(*(proposals[:, :2] - here).T) + rng.random(len(proposals))
         if behaviour in LYING and len(crowd.centres):  # pigs lie close to one another
             gaps = proposals[:, None, :2] - crowd.centres[None]
-            preference += 0.5 * np.hypot(gaps[..., 0], gaps[..., 1]).min(axis=1)
-        return paths.settle(body, proposals, layout, crowd, preference)
+            preference += self._manners.huddling * np.hypot(gaps[..., 0], gaps[..., 1]).min(axis=1)
+        return paths.settle(body, proposals, layout, crowd, preference, tolerance_m=self._manners.overlap_m)
 
     def _near_another(self, i: int, rng: np.random.Generator) -> Floats:
         others = [j for j in range(len(self._states)) if j != i]
@@ -187,3 +230,18 @@ class PenLife:
         chosen = rng.choice(others, 2 * paths.PROPOSALS)
         targets = np.stack([self._states[j].pose[:2] for j in chosen])
         return paths.poses_facing(targets, self.residents[i].body, 0.28, rng)
+
+    def _touching_another(self, i: int, moment: float, rng: np.random.Generator) -> Floats:
+        """Poses with the snout on the head, flank or rump of a pen-mate that is at rest and stays for a while."""
+        stays = [
+            j
+            for j, s in enumerate(self._states)
+            if j != i and s.arrives <= moment + 2 and s.ends > moment + 3 * MEETING_S and s.behaviour != "investigating"
+        ]
+        if not stays:
+            return np.zeros((0, 3))
+        chosen = rng.choice(stays, 3 * paths.PROPOSALS)
+        parts = rng.integers(0, DISCS, len(chosen))
+        targets = np.stack([self._states[j].discs[p] for j, p in zip(chosen, parts, strict=True)])
+        gaps = np.array([self.residents[j].body.radius for j in chosen]) - 0.02
+        return paths.poses_facing(targets, self.residents[i].body, gaps, rng)

@@ -10,6 +10,8 @@ from herdbook.simulate.bodies import Body, Floats, outside, overlap
 from herdbook.simulate.layout import Layout, Rectangle
 
 PROPOSALS = 20
+WALL_M = 0.03
+"""A place that reaches so far through a wall is not free."""
 POINTS = 10
 """Points at which a proposed path is checked."""
 OVERLAP_COST = 12.0
@@ -26,16 +28,19 @@ class Crowd:
     radii: Floats
 
 
-def settle(body: Body, proposals: Floats, layout: Layout, crowd: Crowd, preference: Floats) -> Floats | None:
+def settle(
+    body: Body, proposals: Floats, layout: Layout, crowd: Crowd, preference: Floats, *, tolerance_m: float = 0.03
+) -> Floats | None:
     """The proposed pose ``[3]`` of least preference value among those that are free, or none.
 
     Args:
         proposals: poses ``[n, 3]``.
         preference: ``[n]``, smaller is better.
+        tolerance_m: how deep bodies may press into each other or a wall.
     """
     trouble = overlap(proposals, body, crowd.centres, crowd.radii)
-    trouble += outside(proposals, body, layout.width_m, layout.depth_m)
-    free = np.flatnonzero(trouble < 0.03)
+    beyond = outside(proposals, body, layout.width_m, layout.depth_m)
+    free = np.flatnonzero((trouble + beyond < tolerance_m) & (beyond < WALL_M))
     if not len(free):
         return None
     return np.asarray(proposals[free[np.argmin(preference[free])]])
@@ -53,8 +58,8 @@ def poses_in(area: Rectangle, body: Body, rng: np.random.Generator, n: int = 4 *
     )
 
 
-def poses_facing(targets: Floats, body: Body, gap_m: float, rng: np.random.Generator) -> Floats:
-    """Random poses that point their snout at targets ``[n, 2]`` from any side, ``gap_m`` away."""
+def poses_facing(targets: Floats, body: Body, gap_m: float | Floats, rng: np.random.Generator) -> Floats:
+    """Random poses that point their snout at targets ``[n, 2]`` from any side, ``gap_m`` (one, or ``[n]``) away."""
     heading = rng.uniform(-np.pi, np.pi, len(targets))
     away = body.length_m / 2 + gap_m
     return np.column_stack([targets[:, 0] - away * np.cos(heading), targets[:, 1] - away * np.sin(heading), heading])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -12,6 +13,7 @@ from herdbook.contracts.camera import Contract
 from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
 from herdbook.errors import ConfigurationError
+from herdbook.simulate.stage.plan import Shot, StagePlan
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -72,31 +74,56 @@ class FarmPlan(Contract):
     outages_per_day: Annotated[float, Field(ge=0, le=10)] = 0.3
     """Mean number of outages per camera and day; each cuts into a clip, so that footage shows it."""
     lameness: LamenessPlan = LamenessPlan()
+    stage: Annotated[StagePlan | None, Field(exclude_if=lambda value: value is None)] = None
+    """A hard scene. Its shots say when clips are taken and its visits which days; one camera films a pen."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.lameness.animals > self.pens * self.animals_per_pen:
             raise ValueError("lameness.animals: more than there are animals")
-        if self.clips_per_day > 1 and self._clip_distance_s < self.clip_seconds:
+        if self.stage is not None:
+            self._check_stage(self.stage)
+        elif self.clips_per_day > 1 and self._clip_distance_s < self.clip_seconds:
             raise ValueError("clips_per_day: the clips of a day would overlap; ask for fewer or shorter ones")
         return self
 
+    def _check_stage(self, stage: StagePlan) -> None:
+        if self.cameras_per_pen != 1:
+            raise ValueError("cameras_per_pen: a stage has one camera over a pen")
+        if self.outages_per_day:
+            raise ValueError("outages_per_day: a stage has none")
+        starts = [_second(shot.at) for shot in stage.shots]
+        if any(b - a < self.clip_seconds for a, b in pairwise(starts)):
+            raise ValueError("stage.shots: the clips of a day would overlap; take them further apart")
+
     @property
     def _clip_distance_s(self) -> float:
-        first, last = (t.hour * 3600 + t.minute * 60 + t.second for t in (self.first_clip, self.last_clip))
-        return (last - first) / max(1, self.clips_per_day - 1)
+        return (_second(self.last_clip) - _second(self.first_clip)) / max(1, self.clips_per_day - 1)
 
     def simulated_days(self) -> list[date]:
         """The farm-local days, first to last."""
-        return [self.start_day + timedelta(days=i) for i in range(self.days)]
+        apart = 1 if self.stage is None else self.stage.visit_every_days
+        return [self.start_day + timedelta(days=i * apart) for i in range(self.days)]
 
     def clip_starts(self, day: date) -> list[datetime]:
         """Planned starts of a day's clips in UTC, on whole seconds, inside the farm-local day."""
         tz = farmtime.zone(self.timezone)
         extent = farmtime.day_extent(day, self.timezone)
-        first = datetime.combine(day, self.first_clip, tz).astimezone(UTC)
-        starts = [first + timedelta(seconds=int(i * self._clip_distance_s)) for i in range(self.clips_per_day)]
+        if self.stage is None:
+            first = datetime.combine(day, self.first_clip, tz).astimezone(UTC)
+            starts = [first + timedelta(seconds=int(i * self._clip_distance_s)) for i in range(self.clips_per_day)]
+        else:
+            starts = [datetime.combine(day, shot.at, tz).astimezone(UTC) for shot in self.stage.shots]
         return [start for start in starts if start + timedelta(seconds=self.clip_seconds) <= extent.end]
+
+    def shot_at(self, start: datetime) -> Shot:
+        """The shot of a stage that a clip is of."""
+        at = start.astimezone(farmtime.zone(self.timezone)).time()
+        return {shot.at: shot for shot in (self.stage.shots if self.stage else ())}[at]
+
+
+def _second(at: time) -> int:
+    return at.hour * 3600 + at.minute * 60 + at.second
 
 
 def make_plan(asked: dict[str, Any]) -> FarmPlan:

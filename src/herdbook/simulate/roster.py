@@ -48,7 +48,10 @@ def write_roster(folder: Path, farm: Farm) -> None:
     write_csv(
         folder / "animals.csv",
         ("animal_id", "farm_id", "species", "sex", "born_on"),
-        [(a.animal_id, plan.farm_id, "pig", a.sex, a.born_on) for a in farm.animals],
+        [
+            (a.animal_id, plan.farm_id, "pig" if plan.stage is None else plan.stage.species, a.sex, a.born_on)
+            for a in farm.animals
+        ],
     )
     tags = [
         (a, scheme, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -171,3 +173,19 @@ def wander(knots: Knots, behaviour: str, until: float, rng: np.random.Generator)
     drawn = rng.normal(size=(moves, 3)).clip(-2, 2) * (step, step, turn)
     knots.extend(np.asarray(start + (np.arange(moves) + 0.5) * every), pose + drawn)
     knots.append(until, *pose)
+
+
+CREEP_M_S = 0.10
+"""Speed of an animal that roots along the floor."""
+
+
+def explore(knots: Knots, until: float, rng: np.random.Generator, free: Callable[[float, float, float], bool]) -> None:
+    """Creep about in small steps until a time; a step to a place and heading that are not free becomes a turn."""
+    x, y, heading = knots.last.tolist()
+    while until - knots.end > 0.5:
+        step, turn = rng.uniform(0.04, 0.18), min(0.8, max(-0.8, rng.normal(0, 0.3)))
+        moment = min(until, knots.end + step / CREEP_M_S + rng.uniform(0, 0.8))
+        ahead = x + step * math.cos(heading + turn), y + step * math.sin(heading + turn), heading + turn
+        x, y, heading = ahead if free(*ahead) else (x, y, heading + 2 * turn)
+        knots.append(moment, x, y, heading)
+    knots.rest(until)

@@ -39,6 +39,20 @@ PATHS_SCHEMA = pa.schema(
     ]
 )
 
+# Pixels seen of an animal; those of its silhouette within the picture; hidden share of these, 1 where there are none;
+# how many others its visible part adjoins.
+VISIBILITY_SCHEMA = pa.schema(
+    [
+        pa.field("clip", pa.string(), nullable=False),
+        pa.field("frame", pa.int32(), nullable=False),
+        pa.field("animal_id", pa.string(), nullable=False),
+        pa.field("visible_px", pa.int32(), nullable=False),
+        pa.field("whole_px", pa.int32(), nullable=False),
+        pa.field("occluded", pa.float32(), nullable=False),
+        pa.field("touches", pa.int32(), nullable=False),
+    ]
+)
+
 
 def boxes_table(clip: ClipTruth, animals: Sequence[Animal]) -> pa.Table:
     """Boxes as a device writes them, with the animal's own id as ``tracklet_id`` and confidence 1."""
@@ -65,14 +79,34 @@ def masks_table(clip: ClipTruth, schema: pa.Schema) -> pa.Table:
     return pa.table([names, frames, labels, lengths], schema=schema)
 
 
-class FilmTruth:
-    """Writes what clips show, clip by clip, so that a day of any length fits in memory."""
+def visibility_table(clip: ClipTruth, animals: Sequence[Animal]) -> pa.Table:
+    """How much of each animal each frame of a clip shows: one row per frame and animal, seen or not."""
+    seen, n = clip.seen or [], len(animals)
+    columns = {
+        "clip": [clip.clip] * (len(seen) * n),
+        "frame": np.repeat(np.arange(1, len(seen) + 1, dtype=np.int32), n),
+        "animal_id": [a.animal_id for a in animals] * len(seen),
+        "visible_px": np.concatenate([s.visible for s in seen]),
+        "whole_px": np.concatenate([s.whole for s in seen]),
+        "occluded": np.concatenate([s.occluded for s in seen]).astype(np.float32),
+        "touches": np.concatenate([s.touches for s in seen]),
+    }
+    return pa.table(columns, schema=VISIBILITY_SCHEMA)
 
-    def __init__(self, folder: Path) -> None:
+
+class FilmTruth:
+    """Writes what clips show, clip by clip, so that a day of any length fits in memory.
+
+    ``hidden`` says that what hides animals is known too.
+    """
+
+    def __init__(self, folder: Path, *, hidden: bool = False) -> None:
         self._folder = folder
         for name in ("masks", "mot"):
             (folder / name).mkdir(parents=True)
         self._boxes = pq.ParquetWriter(folder / "boxes.parquet", BOXES_SCHEMA, compression="zstd")
+        path = folder / "visibility.parquet"
+        self._seen = pq.ParquetWriter(path, VISIBILITY_SCHEMA, compression="zstd") if hidden else None
 
     @contextmanager
     def camera(
@@ -86,13 +120,17 @@ class FilmTruth:
             def add(clip: ClipTruth) -> None:
                 self._boxes.write_table(boxes_table(clip, animals))
                 file.write_table(masks_table(clip, schema))
+                if self._seen is not None:
+                    self._seen.write_table(visibility_table(clip, animals))
                 write_mot(self._folder / "mot" / f"{Path(clip.clip).stem}.txt", clip)
 
             yield add
 
     def close(self) -> None:
-        """Finish ``boxes.parquet``."""
+        """Finish ``boxes.parquet`` and ``visibility.parquet``."""
         self._boxes.close()
+        if self._seen is not None:
+            self._seen.close()
 
 
 def behaviours_table(lives: Iterable[PenDay]) -> pa.Table:
