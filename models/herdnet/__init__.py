@@ -1,1 +1,1 @@
-"""The networks: pure torch, timm, transformers. Know nothing of the platform; learning/ and edge/perception use them."""
+"""The networks: pure torch, timm, transformers. They know nothing of the platform."""

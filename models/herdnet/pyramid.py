@@ -1,8 +1,9 @@
 """A feature-pyramid head that ends on one grid: the teacher's.
 
-Lin et al. 2017 (arXiv 1612.03144) build a pyramid to keep every level. Here only one output is wanted, and it lies on none of the
-trunk's levels: SAM 3's backbone works on patches of 14 pixels, 72 x 72 of them, a trunk at 1024 pixels on 256, 128, 64 and 32. So
-every level is brought to the wanted grid *first*, where convolutions are cheap, and the top-down sum happens there (ADR 0085).
+Lin et al. 2017 (arXiv 1612.03144) build a pyramid to keep every level. Here only one output is wanted, and it lies on
+none of the trunk's levels: SAM 3's backbone works on patches of 14 pixels, 72 x 72 of them, a trunk at 1024 pixels on
+256, 128, 64 and 32. So every level is brought to the wanted grid *first*, where convolutions are cheap, and the
+top-down sum happens there (ADR 0085).
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ class Pyramid(nn.Module):
 def to_grid(level: Tensor, grid: tuple[int, int]) -> Tensor:
     """[B, C, H, W] → [B, C, *grid]: averaged down by powers of two while it stays at or above the grid, then bilinear.
 
-    Never skips a cell (each bilinear step shrinks by less than two), and uses only operations that every export knows; an
-    antialiased resize does not.
+    Never skips a cell (each bilinear step shrinks by less than two), and uses only operations that every export
+    knows; an antialiased resize does not.
     """
     height, width = level.shape[-2:]
     factor = (_halvings(height, grid[0]), _halvings(width, grid[1]))

@@ -42,7 +42,8 @@ class Student(nn.Module):
     def __init__(self, config: StudentConfig | None = None, trunk_weights: Path | None = None) -> None:
         """Random weights, or a trunk from `trunk_weights` (a timm checkpoint in safetensors).
 
-        Raises WeightsUnavailableError when that file is missing or of another kind, ShapeError for a trunk that timm does not have.
+        Raises WeightsUnavailableError when that file is missing or of another kind, ShapeError for a trunk that timm
+        does not have.
         """
         super().__init__()
         self.config = config = config or StudentConfig()
@@ -67,7 +68,8 @@ class Student(nn.Module):
         return [maps[i] for i in self.levels]
 
     def forward(self, images: Tensor) -> Tensor:
-        """[B, 3, S, S] in 0..1, S = `config.image_size` → [B, channels, grid, grid]. Raises ShapeError for another size."""
+        """[B, 3, S, S] in 0..1, S = `config.image_size` → [B, channels, grid, grid]. Raises ShapeError for another
+        size."""
         features: Tensor = self.head(self.pyramid_levels(images))
         return features
 
@@ -80,6 +82,7 @@ def build_trunk(name: str, weights: Path | None = None) -> Any:
         return timm.create_model(name, features_only=True, pretrained=False)
     if weights.suffix != ".safetensors" or not weights.is_file():
         raise WeightsUnavailableError(
-            f"{weights}: no such safetensors file", f"Give the safetensors file of timm's {name}, or none for random weights."
+            f"{weights}: no such safetensors file",
+            f"Give the safetensors file of timm's {name}, or none for random weights.",
         )
     return timm.create_model(name, features_only=True, pretrained=True, pretrained_cfg_overlay={"file": str(weights)})

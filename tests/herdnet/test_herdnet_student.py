@@ -1,4 +1,5 @@
-"""The student has the published size and shape, with any trunk, and takes weights only from files that cannot run code."""
+"""The student has the published size and shape, with any trunk, and takes weights only from files that cannot run
+code."""
 
 from __future__ import annotations
 
