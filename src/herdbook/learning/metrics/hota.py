@@ -28,8 +28,29 @@ class HotaScore:
     """Localisation accuracy: mean IoU of matches; 1 where there is none."""
 
 
+@dataclass(frozen=True, eq=False)
+class HotaCounts:
+    """What HOTA is made of, by threshold (19,): summed over sequences it gives the HOTA of all of them."""
+
+    matches: Floats
+    association: Floats
+    """Sum over matches of how far their two ids go together."""
+    overlap: Floats
+    """Sum over matches of their IoU."""
+
+
 def hota_score(sequence: PairedSequence) -> HotaScore:
     """HOTA, DetA, AssA and LocA of one sequence."""
+    counts = hota_counts(sequence)
+    assa = counts.association / np.maximum(1, counts.matches)
+    boxes = sequence.truth_boxes + sequence.predicted_boxes
+    deta = counts.matches / np.maximum(1, boxes - counts.matches)
+    loca = np.divide(counts.overlap, counts.matches, out=np.ones_like(counts.overlap), where=counts.matches > 0)
+    return HotaScore(*(float(np.mean(value)) for value in (np.sqrt(deta * assa), deta, assa, loca)))
+
+
+def hota_counts(sequence: PairedSequence) -> HotaCounts:
+    """The sums of one sequence. Sums of several give what `hota_score` gives of them laid end to end."""
     truth_counts, predicted_counts, alignment = _alignment(sequence)
     matched = np.zeros((len(ALPHAS), *alignment.shape))  # how often each pair of ids is matched, by threshold
     overlap = np.zeros(len(ALPHAS))
@@ -42,12 +63,8 @@ def hota_score(sequence: PairedSequence) -> HotaScore:
         reached = similarity >= ALPHAS[:, None] - EPSILON
         matched[:, frame.truth[rows], frame.predicted[columns]] += reached
         overlap += reached @ similarity
-    matches = matched.sum(axis=(1, 2))
     together = matched / np.maximum(1, truth_counts[:, None] + predicted_counts[None, :] - matched)
-    assa = (matched * together).sum(axis=(1, 2)) / np.maximum(1, matches)
-    deta = matches / np.maximum(1, truth_counts.sum() + predicted_counts.sum() - matches)
-    loca = np.divide(overlap, matches, out=np.ones_like(overlap), where=matches > 0)
-    return HotaScore(*(float(np.mean(value)) for value in (np.sqrt(deta * assa), deta, assa, loca)))
+    return HotaCounts(matched.sum(axis=(1, 2)), (matched * together).sum(axis=(1, 2)), overlap)
 
 
 def _alignment(sequence: PairedSequence) -> tuple[Floats, Floats, Floats]:

@@ -55,12 +55,7 @@ def pair(truth: Tracks, predicted: Tracks) -> PairedSequence:
     Raises:
         InputError: the truth has no box to be judged by, or no frame has boxes of both.
     """
-    remarks = []
-    stated = [tracks.stated for tracks in (truth, predicted) if tracks.stated is not None]
-    if stated:
-        common = reduce(np.intersect1d, stated)
-        truth, predicted = _only(truth, common), _only(predicted, common)
-        remarks.append(f"compared on the {len(common)} annotated frames")
+    truth, predicted, remarks = _on_stated_frames(truth, predicted)
     if not len(truth):
         raise InputError(
             "the truth has no boxes", "Give a truth with boxes: without one there is nothing to compare with."
@@ -68,6 +63,20 @@ def pair(truth: Tracks, predicted: Tracks) -> PairedSequence:
     if len(predicted):
         remarks += _overlap(truth.frames, predicted.frames)
     return PairedSequence(tuple(_frames(truth, predicted)), _count(truth), _count(predicted), tuple(remarks))
+
+
+def pair_whatever(truth: Tracks, predicted: Tracks) -> PairedSequence:
+    """`pair` for one of many sequences, where an empty pen, or boxes that never meet, are findings like any other."""
+    truth, predicted, remarks = _on_stated_frames(truth, predicted)
+    return PairedSequence(tuple(_frames(truth, predicted)), _count(truth), _count(predicted), tuple(remarks))
+
+
+def _on_stated_frames(truth: Tracks, predicted: Tracks) -> tuple[Tracks, Tracks, list[str]]:
+    stated = [tracks.stated for tracks in (truth, predicted) if tracks.stated is not None]
+    if not stated:
+        return truth, predicted, []
+    common = reduce(np.intersect1d, stated)
+    return _only(truth, common), _only(predicted, common), [f"compared on the {len(common)} annotated frames"]
 
 
 def _only(tracks: Tracks, frames: Ints) -> Tracks:
