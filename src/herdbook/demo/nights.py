@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 
 from herdbook.contracts import farmtime
-from herdbook.demo.airflow import Airflow, DagRun
+from herdbook.demo.airflow import Airflow
+from herdbook.demo.airflow_api import DagRun
 from herdbook.demo.place import PLAN, Place
 from herdbook.demo.steps import Detail
 
