@@ -39,7 +39,7 @@ with DAG(
         return inbox.waiting_files(get_settings().inbox)
 
     @task(map_index_template="{{ name }}")
-    def file_away(imported: dict[str, Any]) -> dict[str, str]:
+    def file_away(imported: Any) -> dict[str, str]:
         """Move an imported file to ``done/``, if it is still the one that was imported."""
         get_current_context()["name"] = f"{imported['source']}/{imported['file']}"  # type: ignore[typeddict-unknown-key]
         lies = inbox.file_away(Path(imported["path"]), imported["sha256"])
@@ -62,7 +62,7 @@ with DAG(
         return file_away(imported.output)
 
     @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[FARM_LABELS], retries=0)
-    def farm_labels(files: list[dict[str, str]], imported: Any, outlet_events: Any = None) -> None:
+    def farm_labels(files: Any, imported: Any, outlet_events: Any = None) -> None:
         """Say that there are new labels; fail only if no file could be imported at all."""
         if files == []:
             raise AirflowSkipException("The drop folder is empty.")

@@ -44,7 +44,7 @@ with DAG(
         return [{"device_id": device.device_id, "until": until} for device in active_devices(get_settings())]
 
     @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[HERD_DAYS], retries=0)
-    def herd_days(asked: list[dict[str, str]], answered: list[dict[str, Any]], outlet_events: Any = None) -> None:
+    def herd_days(asked: Any, answered: Any, outlet_events: Any = None) -> None:
         """Say that days have landed; fail only if no device could be ingested at all and nothing waits for its load."""
         from herdbook.ledger.days import waiting_days
         from herdbook.ledger.session import ledger_session
