@@ -15,7 +15,7 @@ from typing import Any
 
 from herdbook.contracts.device_day import manifest_sha256
 
-TOKEN = "token-of-a-device-in-tests"
+TOKEN = "token-of-a-device-in-tests-of-ingest"
 
 
 @dataclass
@@ -29,6 +29,10 @@ class Device:
     """Close the connection after so many bytes of files in all, then be gone until set to none."""
     altered: dict[str, bytes] = field(default_factory=dict)
     """Bytes to send instead of a file's, by sha256."""
+    answers: dict[str, bytes] = field(default_factory=dict)
+    """What to say instead, by path."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Further headers of those answers."""
     stored: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     file_bytes: int = 0
@@ -78,6 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json({"detail": "wrong token"}, 401)
         elif device.cut_after is not None and device.file_bytes >= device.cut_after:
             self.close_connection = True
+        elif self.path in device.answers:
+            self._send(device.answers[self.path], 200, device.headers)
         elif parts == ["v1", "health"]:
             now = datetime.now(UTC) + device.clock_ahead
             health = {"device_id": device.device_id, "software_version": "0.1.0", "now": now.isoformat()}

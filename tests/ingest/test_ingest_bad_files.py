@@ -7,7 +7,9 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,10 +29,11 @@ from ingest_cases import (
 )
 
 from herdbook.contracts.landed_day import landed_days
-from herdbook.contracts.records import RECORDS, RecordKind
+from herdbook.contracts.records import BOXES_SCHEMA, RECORDS, RecordKind
+from herdbook.fleet.inventory import status
 from herdbook.ledger.models import DayState
 from herdbook.settings import Settings
-from support.device_day import write_clip, write_device_day
+from support.device_day import record_tables, write_clip, write_device_day
 
 
 @pytest.mark.parametrize("damage", [lambda raw: raw[:-7], lambda raw: raw[:100] + b"\0" + raw[101:], lambda raw: b""])
@@ -177,6 +180,72 @@ def test_boxes_that_are_wrong(settings: Settings, device: Device, ingest: Ingest
     assert landed_rows(settings) == SENT
     assert (settings.quarantine / SPEC.device_id / DAY / "r1" / boxes.name).exists()
     assert device.acknowledged
+
+
+BOX = {"frame": 1, "x": 1.0, "y": 2.0, "width": 3.0, "height": 4.0, "confidence": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({}, 0),
+        ({"clip": "../../x"}, 39),
+        ({"clip": "other.mp4"}, 39),
+        ({"tracklet_id": "barn-a-1:2026-03-02:cam:999999"}, 39),
+        ({"at": datetime(1999, 1, 1, tzinfo=UTC)}, 37),
+        ({"at": datetime(2026, 3, 3, tzinfo=UTC)}, 37),
+        ({"frame": -5}, 60),
+        ({"x": float("nan")}, 60),
+        ({"width": float("inf")}, 60),
+        ({"height": -1.0}, 60),
+        ({"confidence": 1.5}, 60),
+    ],
+    ids=str,
+)
+def test_boxes_that_cannot_be_true(
+    settings: Settings, device: Device, ingest: Ingest, wrong: dict[str, object], code: int
+) -> None:
+    folder = write_device_day(device.root, SPEC)
+    clip, boxes = next(folder.glob("*.mp4")), next(folder.glob("*.boxes.parquet"))
+    tracklet = record_tables(SPEC)[RecordKind.TRACKLET]["tracklet_id"][0].as_py()
+    right = BOX | {"clip": clip.name, "at": datetime(2026, 3, 2, 6, 5, tzinfo=UTC), "tracklet_id": tracklet}
+    pq.write_table(pa.Table.from_pylist([right, right | wrong], schema=BOXES_SCHEMA), boxes)
+    say_truth(folder, boxes.name)
+    found, said = ingest()
+    assert found == code
+    assert landed_rows(settings) == SENT
+    place = settings.quarantine if code else settings.footage
+    assert (place / SPEC.device_id / DAY / "r1" / boxes.name).exists()
+    assert device.acknowledged
+    if code:
+        assert boxes.name in said
+        assert "boxes are in quarantine" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda d: d["files"][-1].update(bytes=10**12), "boxes files are said"),
+        (lambda d: d["files"][-1].update(bytes=10**15), "bytes"),
+        (lambda d: d["files"][0].update(bytes=10**12), "record files are said"),
+        (lambda d: d["releases"][0].update(ethogram_id="pig-999"), "pig-999"),
+        (lambda d: d["files"][-2].update(started_at="2026-02-27T06:00:00Z"), "not of the farm-local day"),
+    ],
+)
+def test_manifest_that_cannot_be_true_is_refused_and_the_next_day_lands(
+    settings: Settings, device: Device, ingest: Ingest, change: Callable[[dict[str, Any]], object], says: str
+) -> None:
+    folder = write_device_day(device.root, SPEC)
+    write_device_day(device.root, replace(SPEC, day=date(2026, 3, 3)))
+    document = json.loads((folder / "manifest.json").read_bytes())
+    change(document)
+    (folder / "manifest.json").write_text(json.dumps(document))
+    code, said = ingest(SPEC.device_id, "--until", "2026-03-03")
+    assert code == 31
+    assert says in said
+    assert [landed.parent.name for landed in landed_days(settings.landing)] == ["2026-03-03"]
+    assert status(settings)[0].state == "ManifestError"
+    assert (settings.quarantine / SPEC.device_id / DAY / "r1" / "manifest.json").exists()
 
 
 def test_revision_that_changed(settings: Settings, device: Device, ingest: Ingest) -> None:

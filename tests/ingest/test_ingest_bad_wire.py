@@ -29,7 +29,7 @@ from support.device_day import write_device_day
 
 def test_wrong_token(settings: Settings, device: Device, ingest: Ingest) -> None:
     write_device_day(device.root, SPEC)
-    enrol(settings, SPEC.device_id, token="another-token-altogether")
+    enrol(settings, SPEC.device_id, token="another-token-altogether-of-a-device")
     code, said = ingest()
     assert code == 22
     assert "refuses our token" in said

@@ -15,6 +15,9 @@ from device_server import Device, serve
 from ingest_cases import SPEC, digest_of, enrolled, rewrite_manifest
 from sqlalchemy import func, select
 
+from herdbook.contracts.device_day import Manifest
+from herdbook.contracts.landed_day import landed_days
+from herdbook.contracts.records import RecordKind
 from herdbook.errors import (
     DeviceBusyError,
     DeviceUnreachableError,
@@ -26,9 +29,12 @@ from herdbook.errors import (
     TransferCorruptError,
 )
 from herdbook.fleet.inventory import retire, status
+from herdbook.ingest import records
+from herdbook.ingest.attempt import attempt
 from herdbook.ingest.night import first_failure, ingest_device
 from herdbook.ingest.pull import ingest_day
 from herdbook.ingest.result import Finding, IngestResult, IngestState
+from herdbook.ingest.verify import Verified, verify_records
 from herdbook.ledger.models import Attempt, DayState, DeviceDay
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
@@ -67,11 +73,12 @@ def test_every_day_up_to_the_last_is_pulled_once(settings: Settings, device: Dev
     assert states(ingest_device(settings, DEVICE, days(3)[0])) == [(3, "landed")]
 
 
-def test_days_before_the_lookback_are_let_be(settings: Settings, device: Device) -> None:
+def test_the_lookback_bounds_what_is_missed_not_what_is_offered(settings: Settings, device: Device) -> None:
     record(device, 0, 1, 10)
-    short = settings.model_copy(update={"lookback_days": 9})
+    short = settings.model_copy(update={"lookback_days": 8})
     results = states(ingest_device(short, DEVICE, days(10)[0]))
-    assert results == [(1, "landed"), *((i, "missing") for i in range(2, 10)), (10, "landed")]
+    assert results == [(0, "landed"), (1, "landed"), *((i, "missing") for i in range(2, 10)), (10, "landed")]
+    assert device.acknowledged == {(day.isoformat(), 1) for day in days(0, 1, 10)}
 
 
 def test_a_day_that_was_missing_is_fetched_by_a_later_night(settings: Settings, device: Device) -> None:
@@ -132,6 +139,81 @@ def test_a_device_that_falls_silent_ends_the_night(settings: Settings, device: D
     assert status(settings)[0].state == "ok"
 
 
+def test_records_of_every_day_come_before_footage_of_any(settings: Settings, device: Device) -> None:
+    for day in days(0, 1, 2):
+        write_device_day(device.root, replace(SPEC, day=day))
+    device.cut_after = 100 + sum(
+        path.stat().st_size for kind in RecordKind for path in device.root.rglob(f"{kind.value}.parquet")
+    )
+    results = ingest_device(settings, DEVICE, days(2)[0])
+    assert states(results) == [(0, "failed"), (1, "failed"), (2, "failed")]
+    assert len(landed_days(settings.landing)) == 3, "a poor line costs footage, not answers"
+    assert not device.acknowledged
+    device.cut_after = None
+    assert states(ingest_device(settings, DEVICE, days(2)[0])) == [(0, "landed"), (1, "landed"), (2, "landed")]
+    assert len(device.acknowledged) == 3
+
+
+def test_a_fault_that_nobody_foresaw_does_not_stop_the_others(
+    settings: Settings, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(device, 0, 1)
+
+    def verify(manifest: Manifest, folder: Path) -> Verified:
+        if manifest.day == FIRST:
+            raise RuntimeError("a mistake of ours")
+        return verify_records(manifest, folder)
+
+    monkeypatch.setattr(records, "verify_records", verify)
+    results = ingest_device(settings, DEVICE, days(1)[0])
+    assert states(results) == [(0, "failed"), (1, "landed")]
+    failure = first_failure(results)
+    assert failure is not None
+    assert (failure.exit_code, "a mistake of ours" in failure.message) == (1, True)
+    monkeypatch.undo()
+    assert states(ingest_device(settings, DEVICE, days(1)[0])) == [(0, "landed")]
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"), [(RuntimeError("oh"), 1), (KeyboardInterrupt(), 130), (SystemExit(3), 130)], ids=repr
+)
+def test_every_ending_of_an_attempt_is_entered(settings: Settings, ending: BaseException, code: int) -> None:
+    with pytest.raises((HerdbookError, KeyboardInterrupt, SystemExit)), attempt(settings, DEVICE, FIRST):
+        raise ending
+    with ledger_session(settings) as session:
+        entered = session.scalars(select(Attempt)).one()
+    assert (entered.exit_code, entered.error) == (code, type(ending).__name__)
+
+
+def test_a_day_that_the_device_has_freed_is_asked_for_once(settings: Settings, device: Device) -> None:
+    record(device, 0, 1)
+    device.acknowledged.add((FIRST.isoformat(), 1))  # by another platform, or by this one before its disk was lost
+    for file in device.latest()[FIRST.isoformat()].glob("*.parquet"):
+        file.unlink()
+    results = ingest_device(settings, DEVICE, days(1)[0])
+    assert states(results) == [(0, "missing"), (1, "landed")]
+    assert first_failure(results) is None
+    assert ingest_device(settings, DEVICE, days(1)[0]) == []
+    with pytest.raises(NotFoundError, match="may have freed it") as caught:
+        ingest_day(settings, DEVICE, FIRST)
+    assert "edge reissue" in caught.value.remedy
+    record(device, 0, revision=2)
+    assert states(ingest_device(settings, DEVICE, days(1)[0])) == [(0, "landed")]
+
+
+def test_footage_that_the_device_has_freed_holds_nothing_up(settings: Settings, device: Device) -> None:
+    folder = write_device_day(device.root, SPEC)
+    clip = next(folder.glob("*.mp4"))
+    clip.unlink()
+    (result,) = ingest_device(settings, DEVICE, FIRST)
+    assert isinstance(first_failure([result]), TransferCorruptError)
+    assert not device.acknowledged, "it may be a fault that the device can mend"
+    device.acknowledged.add((FIRST.isoformat(), 1))
+    (result,) = ingest_device(settings, DEVICE, FIRST)
+    assert (result.clips_kept, result.clips_skipped) == (0, 1)
+    assert ingest_device(settings, DEVICE, FIRST) == []
+
+
 def test_a_device_that_is_off_is_an_attempt_and_a_later_night_catches_up(
     settings: Settings, device: Device, tmp_path: Path
 ) -> None:
@@ -160,6 +242,8 @@ def test_a_lost_landing_folder_lands_again(settings: Settings, device: Device) -
     assert result.folder is not None
     (result.folder / "landed.json").unlink()
     assert ingest_day(settings, DEVICE, FIRST).state is IngestState.LANDED
+    (result.folder / "landed.json").unlink()
+    assert states(ingest_device(settings, DEVICE, FIRST)) == [(0, "landed")]
 
 
 def test_what_killed_writers_left_is_swept(settings: Settings, device: Device) -> None:

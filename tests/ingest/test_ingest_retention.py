@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from device_server import Device
@@ -13,6 +14,7 @@ from herdbook.ingest.pull import ingest_day
 from herdbook.ingest.result import IngestState
 from herdbook.ingest.retention import apply_retention
 from herdbook.ledger.columns import utc_now
+from herdbook.ledger.days import set_day
 from herdbook.ledger.models import ClipState, DayState, DeviceDay, FootageClip
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
@@ -80,6 +82,25 @@ def test_landed_files_of_loaded_days_go_after_a_while(landed: Settings, device: 
     assert apply_retention(landed).landed_days == 1
     assert not folder.exists()
     assert ingest_day(landed, SPEC.device_id, SPEC.day).state is IngestState.UNCHANGED, "it is not fetched again"
+
+
+@pytest.mark.parametrize("loaded_revision", [2, 3])
+def test_an_old_revision_that_never_became_complete_goes_once_a_higher_one_is_loaded(
+    landed: Settings, loaded_revision: int
+) -> None:
+    def folder(revision: int) -> Path:
+        return landed.landing / SPEC.device_id / SPEC.day.isoformat() / f"r{revision}"
+
+    with ledger_session(landed) as session:
+        row = session.scalars(select(DeviceDay)).one()
+        row.completed_at, row.updated_at = None, utc_now() - timedelta(days=30)
+        for revision in (loaded_revision, 2):
+            key = (SPEC.device_id, SPEC.day, revision)
+            new = set_day(session, key, sha256="0" * 64, final=True, state=DayState.LOADED)
+            new.completed_at, new.updated_at = utc_now(), utc_now() - timedelta(days=30)
+            folder(revision).mkdir(exist_ok=True)
+    assert apply_retention(landed).landed_days == loaded_revision
+    assert not any(folder(revision).exists() for revision in (1, 2, 3))
 
 
 def test_transfers_given_up_are_swept(landed: Settings) -> None:

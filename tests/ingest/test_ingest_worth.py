@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -26,7 +27,8 @@ def at(minutes: float) -> datetime:
 def clip(minute: float, cam: str = "cam-1", size: int = 100, length: float = 5) -> DayFile:
     where = {"camera_id": cam, "started_at": at(minute), "ended_at": at(minute + length)}
     name = f"{cam}_{minute:06.1f}.mp4"
-    return DayFile.model_validate({"kind": "clip", "name": name, "bytes": size, "sha256": "0" * 64} | where)
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return DayFile.model_validate({"kind": "clip", "name": name, "bytes": size, "sha256": digest} | where)
 
 
 def manifest(*clips: DayFile) -> Manifest:

@@ -18,7 +18,7 @@ from herdbook.contracts.identifiers import Slug
 from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.ledger.columns import utc_now
 from herdbook.ledger.devices import token_path
-from herdbook.ledger.models import Attempt, DayState, Device, DeviceDay
+from herdbook.ledger.models import DAY_MISSING, Attempt, DayState, Device, DeviceDay
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
 
@@ -115,12 +115,11 @@ def status(settings: Settings) -> list[DeviceStatus]:
             # A day the device does not have matters only while it is the newest that was asked for.
             of_days = tries.where(Attempt.day.is_not(None)).order_by(Attempt.day.desc(), Attempt.attempt_id.desc())
             of_day = session.scalar(of_days.limit(1))
-            missing = NotFoundError.__name__
-            others = tries.where(Attempt.error.is_distinct_from(missing))
+            others = tries.where(Attempt.error.is_distinct_from(DAY_MISSING))
             last = session.scalar(others.order_by(Attempt.attempt_id.desc()).limit(1))
             if last is not None and last.error:
                 return last.error
-            if of_day is not None and of_day.error == missing:
+            if of_day is not None and of_day.error == DAY_MISSING:
                 return f"no {of_day.day}"
             return "new" if last is None else "ok"
 

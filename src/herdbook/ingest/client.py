@@ -16,10 +16,12 @@ from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from herdbook.contracts.device_day import MAX_MANIFEST_BYTES
+from herdbook.contracts.device_day import MAX_MANIFEST_BYTES, Revision
+from herdbook.contracts.farmtime import FarmDay, Instant
 from herdbook.contracts.identifiers import Sha256, Slug
+from herdbook.contracts.validation import first_problem
 from herdbook.errors import DeviceClockError, DeviceProtocolError, ManifestError, NotFoundError, TransferCorruptError
 from herdbook.ingest.wire import broken, refused, trust
 
@@ -35,16 +37,16 @@ class Health(BaseModel):
 
     device_id: Slug
     software_version: str
-    now: AwareDatetime
-    free_bytes: int
+    now: Instant
+    free_bytes: Annotated[int, Field(ge=0)]
     status: str
 
 
 class DayOffer(BaseModel):
     """One element of ``GET /v1/days``: the latest revision of a day."""
 
-    day: date
-    revision: Annotated[int, Field(ge=1)]
+    day: FarmDay
+    revision: Revision
     final: bool
     manifest_sha256: Sha256
     acknowledged: bool
@@ -198,7 +200,9 @@ class AgentClient:
         try:
             with self._http.stream(method, path, **more) as response:
                 yield response
-        except httpx.TransportError as error:
+        except httpx.DecodingError as error:
+            raise DeviceProtocolError(f"{self.where} sends bytes that are not encoded as it says: {error}") from error
+        except httpx.RequestError as error:
             raise broken(self.where, error) from error
 
     def _require(self, response: httpx.Response, *codes: int) -> None:
@@ -220,8 +224,8 @@ class AgentClient:
         try:
             return adapter.validate_json(raw)
         except ValidationError as error:
-            first = error.errors()[0]["msg"]
-            raise DeviceProtocolError(f"{path} of {self.where} is not the agent's: {first}") from error
+            problem = first_problem(error.errors(), "the whole")
+            raise DeviceProtocolError(f"{path} of {self.where} is not the agent's: {problem}") from error
 
 
 @contextmanager

@@ -11,21 +11,22 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
 from sqlalchemy import select
 
-from herdbook.contracts.device_day import DayFile, FileKind, Manifest
+from herdbook.contracts.device_day import DayFile, FileKind
+from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.durable import make_folder
-from herdbook.contracts.records import BOXES_SCHEMA, RecordKind
+from herdbook.contracts.landed_day import LandedDay
 from herdbook.errors import IntegrityError, StorageError, TransferCorruptError
+from herdbook.ingest.boxes import BoxesCheck
 from herdbook.ingest.client import AgentClient
 from herdbook.ingest.clips import require_decodable
 from herdbook.ingest.fetch import Wanted, fetch_all
 from herdbook.ingest.files import link_durably, place
 from herdbook.ingest.folders import DayFolders, require_space
+from herdbook.ingest.land import tracks
 from herdbook.ingest.meter import Meter
 from herdbook.ingest.quarantine import enter
-from herdbook.ingest.recordfile import check_record_file
 from herdbook.ingest.result import Finding
 from herdbook.ingest.worth import Ranked, rank_clips, within_budget
 from herdbook.ledger.models import ClipState, FootageClip
@@ -46,9 +47,10 @@ class Footage:
 class _Job:
     """Fetching the chosen files of one day. Methods may be called from several threads."""
 
-    def __init__(self, folders: DayFolders, files: list[DayFile]) -> None:
+    def __init__(self, folders: DayFolders, files: list[DayFile], boxes: BoxesCheck) -> None:
         self.folders = folders
         self.files = {file.name: file for file in files}
+        self._boxes = boxes
         self.failed: dict[str, IntegrityError] = {}
         self._lock = threading.Lock()
 
@@ -87,7 +89,7 @@ class _Job:
             if file.kind is FileKind.CLIP:
                 require_decodable(path, file.name)
             else:
-                check_record_file(path, file, BOXES_SCHEMA)
+                self._boxes.check(path, file)
         except IntegrityError as error:
             with self._lock:
                 self.failed[file.name] = error
@@ -96,19 +98,22 @@ class _Job:
 
 
 def fetch_footage(
-    client: AgentClient, folders: DayFolders, manifest: Manifest, accepted: dict[RecordKind, pa.Table], meter: Meter
+    client: AgentClient, folders: DayFolders, landed: LandedDay, meter: Meter, *, lost_for_good: bool = False
 ) -> Footage:
     """Fetch what fits the budget, best first, going on where an earlier attempt stopped.
+
+    Args:
+        lost_for_good: the device may have freed the day: what it does not have now, no later night will get.
 
     Raises:
         DeviceError, DiskFullError: see `fetch.fetch_all`; what was fetched is kept and entered in the ledger.
     """
-    settings = folders.settings
+    settings, manifest = folders.settings, landed.manifest
     boxes = manifest.of_kind(FileKind.BOXES)
     budget = settings.footage_budget_bytes - sum(file.bytes for file in boxes)
-    chosen, left = within_budget(rank_clips(manifest, accepted), budget)
+    chosen, left = within_budget(rank_clips(manifest, tracks(landed)), budget)
     files = [*boxes, *(item.clip for item in chosen)]
-    job = _Job(folders, files)
+    job = _Job(folders, files, BoxesCheck(landed))
     if files:
         make_folder(folders.footage)
         make_folder(folders.footage_parts)
@@ -137,7 +142,7 @@ def fetch_footage(
         findings=_findings(job),
         kept=kept,
         skipped=len(chosen) - kept + len(left),
-        complete=not any(isinstance(error, TransferCorruptError) for error in job.failed.values()),
+        complete=lost_for_good or not any(isinstance(error, TransferCorruptError) for error in job.failed.values()),
     )
 
 
@@ -149,7 +154,7 @@ def _reuse(job: _Job) -> None:
         known = [(clip.path, clip.sha256) for clip in session.scalars(query)]
     for path, sha256 in known:
         source, file = job.folders.settings.footage / str(path), digests[sha256]
-        if _is_there(source, file) and not job.has(file):
+        if _is_there(source, file) and not job.has(file) and sha256_of(source) == sha256:
             link_durably(source, job.folders.footage / file.name)
 
 
@@ -190,7 +195,7 @@ def _enter(job: _Job, chosen: list[Ranked], left: list[Ranked]) -> None:
 
 
 def _findings(job: _Job) -> list[Finding]:
-    return [Finding(type(error), name, None, error.message) for name, error in sorted(job.failed.items())]
+    return [Finding(type(error), name, None, error.message, error.remedy) for name, error in sorted(job.failed.items())]
 
 
 def _begun(parts: Path, wanted: list[Wanted]) -> int:

@@ -2,104 +2,130 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
 
 from sqlalchemy import func, select
 
+from herdbook.contracts.farmtime import require_day
+from herdbook.contracts.landed_day import MARKER
 from herdbook.errors import (
-    DeviceError,
+    DeviceAuthenticationError,
+    DeviceUnreachableError,
     HerdbookError,
     IntegrityError,
     NotFoundError,
     StorageError,
     TransferCorruptError,
 )
-from herdbook.ingest.attempt import attempt
+from herdbook.ingest.attempt import Outcome, attempt
 from herdbook.ingest.client import AgentClient, DayOffer
+from herdbook.ingest.folders import DayFolders
 from herdbook.ingest.lock import device_lock
 from herdbook.ingest.meter import Meter
-from herdbook.ingest.pull import open_agent, pull_offer
+from herdbook.ingest.pull import DayPull, open_agent
 from herdbook.ingest.result import Finding, IngestResult, IngestState, Progress
 from herdbook.ledger.columns import utc_now
 from herdbook.ledger.devices import find_device
-from herdbook.ledger.models import Attempt, DayState, Device, DeviceDay
+from herdbook.ledger.models import DAY_MISSING, Attempt, DayState, Device, DeviceDay
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
+
+_ENDS_A_NIGHT = (DeviceUnreachableError, DeviceAuthenticationError, StorageError)
+"""What the next day would meet, too."""
 
 
 def ingest_device(
     settings: Settings, device_id: str, until: date, progress: Progress | None = None
 ) -> list[IngestResult]:
-    """Pull every pending day of a device up to ``until``, looking back ``settings.lookback_days``.
+    """Pull every day that a device offers up to ``until`` and that is not complete here: all records, then all footage.
 
-    A day that cannot land does not stop the others. A device that stops answering, or a full disk, ends the night with
-    that day's result as the last; later nights go on. Days that the device should have and has not are reported as
-    missing.
+    A day that cannot land does not stop the others. A device that stops answering, or a full disk, ends the half of the
+    night that it happens in; later nights go on. Days of the last ``settings.lookback_days`` that the device should
+    have and has not are reported as missing.
 
     Raises:
         DeviceError: the device does not answer, refuses us, or its clock is wrong. Nothing was fetched.
         NotFoundError: it is not enrolled.
+        InputError: no farm has a day ``until``.
     """
+    require_day(until)
     device = find_device(settings, device_id)
-    meter = Meter(progress)
-    with device_lock(settings, device_id):
-        with attempt(settings, device_id, None, meter):
-            client = open_agent(settings, device)
-            try:
-                client.check(settings.clock_skew_s)
-                offers = client.days()
-            except BaseException:
-                client.close()
-                raise
-        with client:
-            return _night(settings, device, client, offers=offers, until=until, meter=meter)
+    with (
+        device_lock(settings, device_id),
+        attempt(settings, device_id, None) as outcome,
+        open_agent(settings, device) as client,
+    ):
+        client.check(settings.clock_skew_s)
+        results = _night(settings, device, client, until, Meter(progress))
+        outcome.findings = tuple(_troubles(results))
+    return results
 
 
 def first_failure(results: list[IngestResult]) -> HerdbookError | None:
-    """The first thing of a night that needs a person, as an error to raise; none where all is well.
-
-    What another try may cure comes first, then days that were refused, then findings of days that landed.
-    """
-    order = [IngestState.FAILED, IngestState.QUARANTINED, IngestState.LANDED]
-    for result in sorted((r for r in results if r.state in order), key=lambda r: order.index(r.state)):
-        for finding in result.findings:
-            return finding.as_error()
-    return None
+    """The first thing of a night that needs a person, as an error to raise; none where all is well."""
+    first = next(_troubles(results), None)
+    return None if first is None else first.as_error()
 
 
-def _night(
-    settings: Settings, device: Device, client: AgentClient, *, offers: list[DayOffer], until: date, meter: Meter
-) -> list[IngestResult]:
+def _troubles(results: list[IngestResult]) -> Iterator[Finding]:
+    """What another try may cure comes first, then days that were refused, then findings of days that landed."""
+    for state in (IngestState.FAILED, IngestState.QUARANTINED, IngestState.LANDED):
+        for result in results:
+            if result.state is state:
+                yield from result.findings
+
+
+def _night(settings: Settings, device: Device, client: AgentClient, until: date, meter: Meter) -> list[IngestResult]:
+    offers = client.days()
     earliest = until - timedelta(days=settings.lookback_days)
     results = []
     for day in _missing(settings, device, offers, earliest, until):
         _note_missing(settings, device, day)
         results.append(IngestResult(device.device_id, day, None, IngestState.MISSING))
-    for offer in (offer for offer in offers if earliest <= offer.day <= until):
-        if not _is_pending(settings, device, offer):
-            continue
+    due = [offer for offer in offers if offer.day <= until and _is_pending(settings, device, offer)]
+    pulls = [DayPull(settings, device, client, offer, meter) for offer in due]
+    # Records of every day before footage of any: a poor line costs the night footage, not answers.
+    landed = []
+    for pull in pulls:
         try:
-            with attempt(settings, device.device_id, offer.day, meter) as outcome:
-                outcome.revision = offer.revision
-                result = pull_offer(settings, device, client, offer, meter)
-                outcome.findings = result.findings
+            with _attempt(settings, device, pull, meter):
+                pull.land_records()
+            landed.append(pull)
         except HerdbookError as error:
-            results.append(_failed(device, offer, error))
-            if isinstance(error, DeviceError | StorageError):
+            results.append(_failed(device, pull, error))
+            if isinstance(error, _ENDS_A_NIGHT):
                 break
-        else:
+    for n, pull in enumerate(landed):
+        try:
+            with _attempt(settings, device, pull, meter) as outcome:
+                result = pull.fetch_footage()
+                outcome.findings = result.findings
             results.append(result)
+        except HerdbookError as error:
+            ends = isinstance(error, _ENDS_A_NIGHT)
+            results += [_failed(device, waiting, error) for waiting in (landed[n:] if ends else [pull])]
+            if ends:
+                break
     return sorted(results, key=lambda result: result.day)
 
 
+def _attempt(settings: Settings, device: Device, pull: DayPull, meter: Meter) -> AbstractContextManager[Outcome]:
+    return attempt(settings, device.device_id, pull.offer.day, meter, revision=pull.offer.revision)
+
+
 def _is_pending(settings: Settings, device: Device, offer: DayOffer) -> bool:
-    """Whether there is anything to do: not when it is complete here, nor when this very manifest was refused."""
+    """Whether there is anything to do: not when it is complete here, nor when this very manifest cannot land."""
     with ledger_session(settings) as session:
         row = session.get(DeviceDay, (device.device_id, offer.day, offer.revision))
     if row is None or row.manifest_sha256 != offer.manifest_sha256:
         return True
     if row.state is DayState.QUARANTINED:
         return False
+    marker = DayFolders(settings, device.device_id, offer.day, offer.revision).landing / MARKER
+    if row.state is DayState.LANDED and not marker.exists():
+        return True
     return row.completed_at is None or (offer.final and not offer.acknowledged)
 
 
@@ -125,14 +151,19 @@ def _note_missing(settings: Settings, device: Device, day: date) -> None:
                 started_at=now,
                 ended_at=now,
                 exit_code=NotFoundError.exit_code,
-                error=NotFoundError.__name__,
+                error=DAY_MISSING,
                 message=f"'{device.device_id}' has no day {day} yet",
             )
         )
 
 
-def _failed(device: Device, offer: DayOffer, error: HerdbookError) -> IngestResult:
-    refused = isinstance(error, IntegrityError) and not isinstance(error, TransferCorruptError)
-    state = IngestState.QUARANTINED if refused else IngestState.FAILED
+def _failed(device: Device, pull: DayPull, error: HerdbookError) -> IngestResult:
+    state = IngestState.FAILED
+    if isinstance(error, IntegrityError) and not isinstance(error, TransferCorruptError):
+        state = IngestState.QUARANTINED
+    elif isinstance(error, NotFoundError):
+        state = IngestState.MISSING
     finding = Finding(type(error), None, None, error.message, error.remedy)
-    return IngestResult(device.device_id, offer.day, offer.revision, state, findings=(finding,))
+    return IngestResult(
+        device.device_id, pull.offer.day, pull.offer.revision, state, findings=(finding, *pull.findings)
+    )

@@ -36,13 +36,18 @@ def read_record_file(path: Path, entry: DayFile, schema: pa.Schema) -> pa.Table:
     return table
 
 
-def check_record_file(path: Path, entry: DayFile, schema: pa.Schema) -> None:
-    """Check a file as `read_record_file` does, piece by piece: boxes of a day may not fit in memory."""
+def record_batches(path: Path, entry: DayFile, schema: pa.Schema) -> Iterator[pa.Table]:
+    """Read a file as `read_record_file` does, piece by piece: boxes of a day may not fit in memory.
+
+    Raises:
+        RecordSchemaError, RowCountError: as `read_record_file`, at the latest at the end.
+    """
     rows = 0
     with _opened(path, entry, schema) as file:
         for batch in file.iter_batches(use_threads=False):
             batch.validate(full=True)
             rows += batch.num_rows
+            yield pa.Table.from_batches([batch])
     if rows != entry.rows:
         raise RowCountError(f"{entry.name} holds {rows} rows, its manifest says {entry.rows}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from herdbook.contracts.landed_day import MARKER
+from herdbook.ingest.folders import DayFolders
 from herdbook.ledger.models import ClipState, DayState, DeviceDay, FootageClip
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
@@ -62,15 +64,18 @@ def _expire_footage(settings: Settings, before: date, dry_run: bool) -> tuple[in
 def _remove_landed(settings: Settings, before: date, dry_run: bool) -> int:
     limit = datetime(before.year, before.month, before.day, tzinfo=UTC)
     with ledger_session(settings) as session:
-        query = select(DeviceDay).where(DeviceDay.updated_at < limit, DeviceDay.completed_at.is_not(None))
-        rows = list(session.scalars(query))
-        loaded = {(row.device_id, row.day): row.revision for row in rows if row.state is DayState.LOADED}
+        rows = list(session.scalars(select(DeviceDay).where(DeviceDay.updated_at < limit)))
+    newest: dict[tuple[str, date], int] = defaultdict(int)
+    for row in rows:
+        if row.state is DayState.LOADED:
+            newest[row.device_id, row.day] = max(newest[row.device_id, row.day], row.revision)
     removed = 0
     for row in rows:
-        # A landed revision that was never loaded goes once a higher one is.
-        superseded = row.revision < loaded.get((row.device_id, row.day), 0)
-        folder = settings.landing / row.device_id / row.day.isoformat() / f"r{row.revision}"
-        if (row.state is DayState.LOADED or superseded) and folder.exists():
+        # A revision that never came so far goes, however far it came, once a higher one is loaded.
+        superseded = row.revision < newest[row.device_id, row.day]
+        done = row.state is DayState.LOADED and row.completed_at is not None
+        folder = DayFolders(settings, row.device_id, row.day, row.revision).landing
+        if (done or superseded) and folder.exists():
             removed += 1
             if not dry_run:
                 (folder / MARKER).unlink(missing_ok=True)  # first: half a folder has not landed

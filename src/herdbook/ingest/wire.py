@@ -51,7 +51,7 @@ def refused(where: str, status: int, body: bytes) -> DeviceError:
     """What an unexpected status means; the agent's own explanation is quoted, shortened."""
     try:
         detail = ": " + str(json.loads(body)["detail"])[:_SHOWN]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         detail = ""
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return DeviceAuthenticationError(f"{where} refuses our token")

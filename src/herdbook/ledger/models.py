@@ -35,7 +35,7 @@ class DayState(StrEnum):
     LOADED = "loaded"
     """In the lake."""
     QUARANTINED = "quarantined"
-    """Refused as a whole; the device keeps it."""
+    """This revision cannot land: refused as a whole, or freed by the device; ``message`` says why."""
 
 
 class ClipState(StrEnum):
@@ -46,6 +46,10 @@ class ClipState(StrEnum):
     """Never fetched, or fetched and set aside; ``reason`` says why."""
     EXPIRED = "expired"
     """Removed by policy."""
+
+
+DAY_MISSING = "DayMissing"
+"""``Attempt.error`` where the device did not have the day: no fault, it may come later."""
 
 
 class Device(Base):
@@ -81,7 +85,7 @@ class DeviceDay(Base):
 
 
 class Attempt(Base):
-    """One try to list a device's days (``day`` null) or to ingest one of them."""
+    """One try: of a device's night as a whole (``day`` null), or to fetch a day's records, its footage, or both."""
 
     __tablename__ = "attempt"
     __table_args__ = (Index(None, "device_id", "day"),)
@@ -93,10 +97,11 @@ class Attempt(Base):
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)
-    """Bytes fetched from the device."""
+    """Bytes of files fetched for the day."""
     exit_code: Mapped[int]
     """Of the error that ended it (`herdbook.errors`); 0 is success."""
     error: Mapped[str | None] = mapped_column(String(63))
+    """Name of its class, or `DAY_MISSING`."""
     message: Mapped[str | None] = mapped_column(Text)
 
 
