@@ -13,22 +13,24 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rounds import rounds
 from herdbook.demo.airflow import Airflow
 from herdbook.ingest.night import ingest_device
 from herdbook.lake.migrate import migrate
 from herdbook.ledger.migrate import upgrade
 from herdbook.night import load_herd
 from herdbook.settings import Settings
+from support.agents import make_device, serving
+from support.device_day import DaySpec
 
 ROUNDS = 3
 DEVICES = ("barn-a-1", "barn-a-2")
 FIRST = date(2026, 3, 2)
-SIZE = {"animals": 40, "tracklets_per_animal": 100, "clips": 12}
+DAY = DaySpec(animals=40, tracklets_per_animal=100, clips=12)
 """A day of one device: 4,000 tracklets with 16,000 bouts, and some clips."""
 
 By = Callable[[date], None]
@@ -68,11 +70,11 @@ def run() -> list[dict[str, Any]]:
 def _take_turns(ways: dict[str, By]) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     day = FIRST
-    for number in range(ROUNDS + 1):
+    for number in rounds(ROUNDS, "nights of two devices"):
         for way, night in ways.items():
             begin = time.perf_counter()
             night(day)
-            if number:  # the first round warms caches
+            if number:
                 seconds[way].append(time.perf_counter() - begin)
             day += timedelta(days=1)
     return seconds
@@ -103,11 +105,6 @@ def _dags(airflow: Airflow, day: date) -> None:
 
 def _serve(settings: Settings, folder: Path, days: int, stack: ExitStack) -> None:
     """The real agents, over device days without pixels."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from support.agents import make_device, serving  # noqa: PLC0415 - the path comes first
-    from support.device_day import DaySpec  # noqa: PLC0415
-
-    spec = replace(DaySpec(), **SIZE)
     for device_id in DEVICES:
         served = [FIRST + timedelta(days=n) for n in range(days)]
-        stack.enter_context(serving(settings, make_device(folder / device_id, device_id, served, spec)))
+        stack.enter_context(serving(settings, make_device(folder / device_id, device_id, served, DAY)))

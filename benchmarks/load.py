@@ -17,13 +17,14 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.rounds import rounds
 from herdbook.contracts.landed_day import LandedDay
 from herdbook.contracts.records import RecordKind
 from herdbook.lake.attach import kept_open
 from herdbook.lake.load import load_device_day
 from herdbook.lake.migrate import migrate
 from herdbook.settings import Settings
-from tests.support.device_day import RELEASE, DaySpec, land, write_device_day
+from support.device_day import RELEASE, DaySpec, land, write_device_day
 
 ROUNDS = 5
 AIM = 0.7
@@ -57,7 +58,7 @@ def _compare(home: Path, name: str, spec: DaySpec) -> dict[str, Any]:
 def _rounds(name: str, settings: Settings, first: Path) -> dict[str, Any]:
     ours, baseline, rows = [], [], 0
     plain = duckdb.connect()
-    for n in range(ROUNDS + 1):
+    for n in rounds(ROUNDS, f"loads, {name}"):
         landed = _same_rows_another_day(settings, first, n)
         rows = sum(landed.landing.rows.values())
         begun = time.perf_counter()
@@ -66,7 +67,7 @@ def _rounds(name: str, settings: Settings, first: Path) -> dict[str, Any]:
         for kind in RecordKind:
             target = settings.home / f"{kind.value}.parquet"
             plain.execute(f"COPY (FROM read_parquet('{landed.record_path(kind)}')) TO '{target}' (FORMAT parquet)")
-        if n > 0:  # the first round imports and warms
+        if n:
             ours.append(rows / (between - begun))
             baseline.append(rows / (time.perf_counter() - between))
     plain.close()

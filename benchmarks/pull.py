@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import statistics
@@ -10,34 +9,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from herdbook.contracts.camera import Camera
-from herdbook.contracts.device_day import DayFile, FileKind, Manifest
-from herdbook.contracts.records import RecordKind, record_table
-from herdbook.edge.config import MOTION_RELEASE
-from herdbook.edge.tokens import new_token_file
+from benchmarks.rounds import rounds
+from herdbook.contracts.device_day import DayFile, FileKind, parse_manifest
+from herdbook.edge.init import TOKEN_NAME
 from herdbook.ingest.client import AgentClient
 from herdbook.ingest.fetch import Wanted, fetch_all
-from herdbook.processes.background import Background
+from herdbook.ledger.migrate import upgrade
+from herdbook.settings import Settings
+from support.agents import make_device, serving
+from support.device_day import DaySpec
 
-FILES = 12
-FILE_BYTES = 64 * 1024 * 1024
+DAY = DaySpec(animals=1, clips=12, clip_bytes=64 * 1024 * 1024)
 ROUNDS = 7
 PARALLEL = 4
 AIM = 0.9
-
-DEVICE = """
-device_id: bench
-farm_id: bench-farm
-timezone: UTC
-cameras:
-  - {camera_id: cam-1, pen_id: pen-1, width: 320, height: 240, fps: 4, source: nowhere}
-"""
 
 
 def run() -> list[dict[str, Any]]:
@@ -45,20 +33,21 @@ def run() -> list[dict[str, Any]]:
     if shutil.which("curl") is None:
         sys.exit("curl is the baseline of this benchmark: install it")
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder, "device")
-        clips = _make_device(root)
-        command = [sys.executable, "-m", "herdbook", "edge", "serve", "--root", str(root), "--port", "0"]
-        with Background("agent", command, root / "agent.log", dict(os.environ)) as agent:
-            url = agent.wait_for(r"http://\S+")
-            token = (root / "token").read_text().strip()
+        settings = Settings(home=Path(folder, "home"))
+        upgrade(settings)
+        root = make_device(Path(folder, DAY.device_id), DAY.device_id, [DAY.day], DAY)
+        (manifest,) = root.glob("days/*/*/manifest.json")
+        clips = list(parse_manifest(manifest.read_bytes()).of_kind(FileKind.CLIP))
+        token = (root / TOKEN_NAME).read_text().strip()
+        with serving(settings, root) as url:
             return [_compare(url, token, clips, Path(folder, "out"), parallel) for parallel in (1, PARALLEL)]
 
 
 def _compare(url: str, token: str, clips: list[DayFile], out: Path, parallel: int) -> dict[str, Any]:
     ours, baseline = [], []
-    for number in range(ROUNDS + 1):
+    for number in rounds(ROUNDS, f"pulls, {parallel} at once"):
         a, b = _ours(url, token, clips, out, parallel), _curl(url, token, clips, out, parallel)
-        if number:  # the first warms the page cache
+        if number:
             ours.append(a)
             baseline.append(b)
     return {
@@ -76,7 +65,7 @@ def _ours(url: str, token: str, clips: list[DayFile], out: Path, parallel: int) 
     parts.mkdir()
     wanted = [Wanted(clip.sha256, clip.bytes, (out / clip.name,)) for clip in clips]
     begin = time.perf_counter()
-    with AgentClient("bench", url, token) as client:
+    with AgentClient(DAY.device_id, url, token) as client:
         fetch_all(client, wanted, parts, parallel=parallel, on_bytes=lambda _: None)
     return _rate(clips, begin)
 
@@ -101,45 +90,3 @@ def _fresh(out: Path) -> Path:
     out.mkdir()
     os.sync()  # what one of both wrote is not the other's to flush
     return out
-
-
-def _make_device(root: Path) -> list[DayFile]:
-    """A device folder with one day of incompressible "clips" and no records."""
-    day = date(2026, 3, 2)
-    folder = root / "days" / day.isoformat() / "r1"
-    folder.mkdir(parents=True)
-    (root / "device.yaml").write_text(DEVICE)
-    new_token_file(root / "token")
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    files = []
-    for kind in RecordKind:
-        name = f"{kind.value}.parquet"
-        pq.write_table(record_table(kind, []), folder / name)
-        files.append(_entry(folder / name, FileKind(kind.value), rows=0))
-    for i in range(FILES):
-        path = folder / f"clip-{i:02d}.mp4"
-        path.write_bytes(os.urandom(FILE_BYTES))
-        begin = midnight + timedelta(minutes=5 * i)
-        interval = {"camera_id": "cam-1", "started_at": begin, "ended_at": begin + timedelta(minutes=5)}
-        files.append(_entry(path, FileKind.CLIP, **interval))
-    manifest = Manifest(
-        device_id="bench",
-        farm_id="bench-farm",
-        day=day,
-        timezone="UTC",
-        revision=1,
-        final=True,
-        issued_at=midnight + timedelta(days=1),
-        software_version="0",
-        releases=(MOTION_RELEASE,),
-        cameras=(Camera(camera_id="cam-1", pen_id="pen-1", width=320, height=240, fps=4),),
-        files=tuple(files),
-    )
-    (folder / "manifest.json").write_bytes(manifest.to_bytes())
-    return list(manifest.of_kind(FileKind.CLIP))
-
-
-def _entry(path: Path, kind: FileKind, **more: Any) -> DayFile:
-    raw = path.read_bytes()
-    digest = hashlib.sha256(raw).hexdigest()
-    return DayFile(kind=kind, name=path.name, bytes=len(raw), sha256=digest, **more)

@@ -29,7 +29,9 @@ _BEHAVIOURS = load_ethogram("pig-9").names
 
 @dataclass(frozen=True)
 class DaySpec:
-    """What to make. Rows grow with ``animals * tracklets_per_animal``; ``clips`` are real H.264 of a few frames."""
+    """What to make. Rows grow with ``animals * tracklets_per_animal``; ``clips`` are real H.264 of a few frames, or
+    ``clip_bytes`` of noise that no decoder takes.
+    """
 
     device_id: str = "barn-a-1"
     farm_id: str = "demo-farm"
@@ -43,6 +45,7 @@ class DaySpec:
     embeddings_per_tracklet: int = 2
     cameras: int = 1
     clips: int = 0
+    clip_bytes: int = 0
     seed: int = 0
     release: ReleaseUse = field(default_factory=lambda: RELEASE)
 
@@ -229,7 +232,10 @@ def write_device_day(
         camera_id = spec.camera_ids[i % spec.cameras]
         begin = extent.start + timedelta(hours=6, minutes=5 * i)
         name = f"{camera_id}_{begin:%Y%m%dT%H%M%SZ}.mp4"
-        write_clip(folder / name, seed=spec.seed + i)
+        if spec.clip_bytes:
+            (folder / name).write_bytes(np.random.default_rng(spec.seed + i).bytes(spec.clip_bytes))
+        else:
+            write_clip(folder / name, seed=spec.seed + i)
         where = {"camera_id": camera_id, "started_at": begin, "ended_at": begin + timedelta(seconds=2)}
         files.append(day_file(folder, FileKind.CLIP, name, **where))
         boxes = name.replace(".mp4", ".boxes.parquet")
