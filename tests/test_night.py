@@ -119,6 +119,40 @@ def test_a_failed_check_keeps_the_last_publication(settings: Settings, tmp_path:
     assert settings.published.read_bytes() == before
 
 
+def test_what_is_published_is_what_was_checked(settings: Settings, tmp_path: Path) -> None:
+    """A day that comes in between waits for the next publication."""
+    landed(settings, tmp_path, DaySpec())
+    late = []
+
+    def meanwhile(what: str, _done: int, _total: int) -> None:
+        if what.startswith("publishing") and not late:
+            late.append(landed(settings, tmp_path, DaySpec(day=DAYS[1])))
+            night.load_days(settings, late).raise_errors()
+
+    night.load_herd(settings, progress=meanwhile)
+    assert [day for _, day, _ in loaded(settings)] == ["2026-03-02", "2026-03-03"]
+    published = "SELECT DISTINCT day::VARCHAR FROM device_day"
+    with herdbook.connect(settings.published) as herd:
+        assert herd.execute(published).fetchall() == [("2026-03-02",)]
+        [[snapshot]] = herd.execute("SELECT snapshot_id FROM published").fetchall()
+    with open_lake(settings, snapshot=snapshot) as then:
+        assert then.execute(published).fetchall() == [("2026-03-02",)], "it names the state it is of"
+    night.load_herd(settings)
+    with herdbook.connect(settings.published) as herd:
+        assert len(herd.execute(published).fetchall()) == 2
+
+
+def test_progress_is_counted(settings: Settings, tmp_path: Path) -> None:
+    for day in DAYS:
+        landed(settings, tmp_path, DaySpec(day=day))
+    told: list[tuple[str, int, int]] = []
+    night.load_herd(settings, progress=lambda *step: told.append(step))
+    assert told[:2] == [("loading barn-a-1 2026-03-02", 0, 2), ("loading barn-a-1 2026-03-03", 1, 2)]
+    assert told[-1] == ("publishing herd.duckdb", 2, 2)
+    checks = [(done, total) for what, done, total in told if what.startswith("checking")]
+    assert checks == [(n, len(checks)) for n in range(len(checks))]
+
+
 def test_the_lake_alone_says_what_is_loaded(settings: Settings, tmp_path: Path) -> None:
     inventory.enrol(settings, "barn-a-1", farm_id="f", url="http://d:1", timezone="Europe/London", token="x" * 32)
     days = [landed(settings, tmp_path, DaySpec(day=day)) for day in DAYS]

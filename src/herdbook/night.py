@@ -6,7 +6,7 @@ and claimed, whatever was killed before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,8 +17,8 @@ from herdbook.contracts.landed_day import MARKER, LandedDay, Landing, landed_day
 from herdbook.errors import HerdbookError, LakeCheckFailedError, NotFoundError
 from herdbook.settings import Settings
 
-Progress = Callable[[str], None]
-"""Told what is about to be done."""
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and of how much (0: not known)."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,15 @@ def waiting_days(settings: Settings, days: Collection[date] = ()) -> list[Path]:
     return sorted(waiting, key=lambda f: (f.parent.name, f.parent.parent.name))
 
 
-def load_days(settings: Settings, folders: Iterable[Path], progress: Progress | None = None) -> Night:
+def load_days(settings: Settings, folders: Sequence[Path], progress: Progress | None = None) -> Night:
     """Load landed days one after another; one that fails does not stop the next."""
     from herdbook.lake.load import load_device_day
 
     night = Night()
-    for folder in folders:
+    for done, folder in enumerate(folders):
         try:
             landed = read_landed_day(folder)
-            _say(progress, f"loading {_name(landed)}")
+            _say(progress, f"loading {_name(landed)}", done, len(folders))
             result = load_device_day(settings, landed)
         except HerdbookError as error:
             night.errors.append(error)
@@ -110,8 +110,8 @@ def claim_days(settings: Settings, night: Night, progress: Progress | None = Non
         return
     from herdbook.identity.match import claim_device_day
 
-    for load_id, name in wanting:
-        _say(progress, f"claiming identities of {name}")
+    for done, (load_id, name) in enumerate(wanting):
+        _say(progress, f"claiming identities of {name}", done, len(wanting))
         try:
             claim_device_day(settings, load_id)
             night.claimed.append(load_id)
@@ -136,19 +136,29 @@ def reconcile(settings: Settings) -> int:
 
 
 def check_and_publish(settings: Settings, progress: Progress | None = None) -> Path:
-    """Run the lake's checks, then publish ``herd.duckdb``; a failed check leaves the last one in place.
+    """Run the lake's checks, then publish ``herd.duckdb`` of the very state that passed.
 
     Raises:
-        LakeCheckFailedError: a check marked *fail* found rows.
+        LakeCheckFailedError: a check marked *fail* found rows; what was published last stays.
     """
+    from herdbook.lake.attach import latest_snapshot
     from herdbook.lake.check import run_checks
+    from herdbook.lake.migrate import migrate
     from herdbook.lake.publish import publish
 
-    failed = [r for r in run_checks(settings, progress=lambda name: _say(progress, f"checking {name}")) if r.failed]
+    migrate(settings, create=False)  # a setting may have changed since the views were made
+    snapshot = latest_snapshot(settings)
+    results = run_checks(
+        settings,
+        snapshot=snapshot,
+        progress=lambda name, done, total: _say(progress, f"checking {name}", done, total),
+    )
+    failed = [result.name for result in results if result.failed]
     if failed:
-        raise LakeCheckFailedError(f"checks failed: {', '.join(result.name for result in failed)}")
-    _say(progress, "publishing herd.duckdb")
-    return publish(settings)
+        raise LakeCheckFailedError(f"checks failed: {', '.join(failed)}")
+    what = "publishing herd.duckdb"
+    _say(progress, what, 0, 0)
+    return publish(settings, lambda done, total: _say(progress, what, done, total), snapshot=snapshot)
 
 
 def load_herd(
@@ -190,6 +200,6 @@ def _name(landed: LandedDay) -> str:
     return f"{landed.manifest.device_id} {landed.manifest.day}"
 
 
-def _say(progress: Progress | None, what: str) -> None:
+def _say(progress: Progress | None, what: str, done: int, total: int) -> None:
     if progress is not None:
-        progress(what)
+        progress(what, done, total)

@@ -175,6 +175,46 @@ def test_a_changed_threshold_reaches_the_published_file(filled: Settings) -> Non
         assert herd.execute("SELECT sum(identified_s) FROM animal_day").fetchone() == (0,)
 
 
+def test_nobody_is_invited_to_write_into_it(filled: Settings) -> None:
+    assert publish(filled).stat().st_mode & 0o777 == 0o444
+
+
+WRITE_INTO_IT = """
+import duckdb, os, sys
+herd = duckdb.connect(sys.argv[1])
+herd.execute("UPDATE record.bout SET behaviour = 'flying'; DELETE FROM animal_day")
+if sys.argv[2] == "killed":
+    os.kill(os.getpid(), 9)  # what it wrote stays in the .wal beside
+herd.close()
+"""
+
+
+@pytest.mark.parametrize("end", ["closed", "killed"])
+def test_what_people_write_into_it_never_reaches_the_next(filled: Settings, end: str) -> None:
+    """Not what is in the file, and not what a writer that was killed left beside it."""
+    publish(filled).chmod(0o644)
+    command = [sys.executable, "-c", WRITE_INTO_IT, str(filled.published), end]
+    subprocess.run(command, check=False, timeout=60)
+    wal = filled.published.with_name("herd.duckdb.wal")
+    assert wal.exists() == (end == "killed")
+    if wal.exists():
+        with pytest.raises(StorageError, match=r"opened for writing: herd\.duckdb\.wal"):
+            open_published(filled.published)
+    with open_published(publish(filled)) as herd, open_lake(filled, read_only=True) as lake:
+        assert content(herd, VIEWS) == content(lake, VIEWS)
+    assert not wal.exists()
+
+
+def test_a_file_put_in_its_place_is_not_built_on(filled: Settings, tmp_path: Path) -> None:
+    other = export(filled, tmp_path / "other.duckdb")
+    with duckdb.connect(str(other)) as herd:
+        herd.execute("DELETE FROM animal_day")
+    publish(filled)
+    other.replace(filled.published)
+    with open_published(publish(filled)) as herd:
+        assert herd.execute("SELECT count(*) FROM animal_day").fetchone() == (6,)
+
+
 def test_a_damaged_old_file_is_replaced(filled: Settings) -> None:
     filled.published.write_bytes(b"not a database" * 1000)
     with pytest.raises(StorageError, match="not a herd database"):

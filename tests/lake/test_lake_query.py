@@ -52,7 +52,8 @@ def run(filled: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 def test_the_published_file_answers(filled: Settings) -> None:
     publish(filled)
     answer = ask(filled, "SELECT day, count(*) AS animals FROM animal_day GROUP BY day ORDER BY day")
-    assert [row["animals"] for row in answer.as_dicts()] == [SPEC.animals, SPEC.animals]
+    assert answer.columns == ["day", "animals"]
+    assert [animals for _, animals in answer.rows] == [SPEC.animals, SPEC.animals]
     assert ask(filled, "DESCRIBE animal_day").rows[0][0] == "farm_id"
     assert ("animal_day",) in ask(filled, "SHOW TABLES").rows
 
@@ -119,6 +120,18 @@ def test_the_command_line(filled: Settings, run: Run, tmp_path: Path) -> None:
     assert json.loads(compacted.stdout)[0]["superseded_loads"] == 0
     kept = run("lake", "backup", "--json")
     assert Path(json.loads(kept.stdout)["backup"], "catalog.sqlite").is_file()
+
+
+def test_json_is_json_whatever_the_query_gives(filled: Settings, run: Run) -> None:
+    publish(filled)
+    sql = """SELECT 1 AS x, 2 AS x, 'nan'::DOUBLE AS n, ['inf'::DOUBLE, 1.5] AS l, 0.1::DECIMAL(4, 2) AS d,
+             MAP {DATE '2026-03-02': 3.5::DECIMAL(4, 1)} AS m, {'a': 'nan'::FLOAT} AS s, NULL AS z, true AS b"""
+    done = run("sql", sql, "--json")
+    [row] = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert row == {
+        "x": 1, "x_1": 2, "n": None, "l": [None, 1.5], "d": 0.1, "m": {"2026-03-02": 3.5}, "s": {"a": None}, "z": None,
+        "b": True,
+    }  # fmt: skip
 
 
 def test_a_failed_check_has_its_exit_code(filled: Settings, run: Run) -> None:

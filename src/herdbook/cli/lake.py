@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
+from herdbook.cli.progress import steps_bar
 from herdbook.settings import get_settings
 
 app = typer.Typer(help="Look after the herd lake.", no_args_is_help=True)
@@ -29,9 +30,11 @@ def check(
     from herdbook.errors import LakeCheckFailedError
     from herdbook.lake.check import run_checks
 
-    with console.status("checking") as status:
+    with steps_bar() as progress:
         results = run_checks(
-            get_settings(), everything=not new, progress=lambda name: status.update(f"checking {name}")
+            get_settings(),
+            everything=not new,
+            progress=lambda name, done, total: progress(f"checking {name}", done, total),
         )
     found = [result for result in results if result.rows]
     if as_json:
@@ -56,9 +59,13 @@ def compact(*, dry_run: DryRun = False, as_json: JsonFlag = False) -> None:
     from herdbook.lake import maintenance
 
     settings = get_settings()
-    deletion = maintenance.delete_superseded(settings, dry_run=dry_run)
-    expired = maintenance.expire_snapshots(settings, dry_run=dry_run)
-    compaction = maintenance.compact(settings, dry_run=dry_run)
+    with steps_bar() as progress:
+        progress("deleting superseded loads", 0, 3)
+        deletion = maintenance.delete_superseded(settings, dry_run=dry_run)
+        progress("letting old snapshots expire", 1, 3)
+        expired = maintenance.expire_snapshots(settings, dry_run=dry_run)
+        progress("merging and removing files", 2, 3)
+        compaction = maintenance.compact(settings, dry_run=dry_run)
     row = {
         "superseded_loads": deletion.loads,
         "deleted_rows": deletion.rows,

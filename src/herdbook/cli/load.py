@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated
@@ -12,6 +10,7 @@ import typer
 
 from herdbook.cli.day import parse_day
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
+from herdbook.cli.progress import steps_bar
 from herdbook.settings import get_settings
 
 
@@ -27,7 +26,7 @@ def load(
     """
     from herdbook.night import load_herd
 
-    with _progress() as progress:
+    with steps_bar(log=True) as progress:
         night = load_herd(get_settings(), days or (), publish=not no_publish, progress=progress)
     print_rows([asdict(loaded) for loaded in night.loads], as_json=as_json, title="loaded")
     if night.claimed:
@@ -41,7 +40,7 @@ def publish(*, as_json: JsonFlag = False) -> None:
     """Check the lake and publish herd.duckdb. A failed check leaves the last one as it was."""
     from herdbook.night import check_and_publish
 
-    with _progress() as progress:
+    with steps_bar(log=True) as progress:
         path = check_and_publish(get_settings(), progress)
     if as_json:
         print_json({"published": path})
@@ -62,13 +61,3 @@ def retention(
 
     removed = apply_retention(get_settings(), dry_run=dry_run)
     print_rows([asdict(removed)], as_json=as_json, title="would be removed" if dry_run else "removed")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """A line that changes on a terminal; one line after the other in a log."""
-    if not console.is_terminal:
-        yield console.print
-        return
-    with console.status("") as status:
-        yield status.update

@@ -7,10 +7,11 @@ pipe) it is plain text in aligned columns, as wide as it needs to be.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from pathlib import Path
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -88,17 +89,21 @@ def _distinct(names: Sequence[str]) -> list[str]:
 
 
 def print_json(data: Any) -> None:
-    """Any plain data as JSON on stdout; dates as ISO 8601."""
-    sys.stdout.write(json.dumps(data, indent=1, default=_plain, ensure_ascii=False) + "\n")
+    """Any plain data as JSON on stdout; dates as ISO 8601, decimals as numbers, what is no number (NaN, ∞) as null."""
+    sys.stdout.write(json.dumps(_plain(data), indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, float | Decimal):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(_plain(key)): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(part) for part in value]
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, set | tuple):
-        return list(value)
     return str(value)
 
 

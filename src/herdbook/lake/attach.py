@@ -152,6 +152,18 @@ def _open(
     return connection
 
 
+def latest_snapshot(settings: Settings) -> int:
+    """The lake's newest snapshot: what several readings in a row can all look at.
+
+    Raises:
+        NotInitialisedError: there is no lake yet.
+    """
+    with open_lake(settings, read_only=True) as lake:
+        row = lake.execute(f"SELECT id FROM {ALIAS}.current_snapshot()").fetchone()  # noqa: S608 - ours
+    assert row is not None, "a lake has a snapshot from its first moment"
+    return int(row[0])
+
+
 @contextmanager
 def kept_open() -> Iterator[None]:
     """Keep each lake that is opened within the block open until its end, so that opening it again is quick."""

@@ -74,7 +74,11 @@ def all_checks() -> tuple[Check, ...]:
 
 
 def run_checks(
-    settings: Settings, *, everything: bool = False, progress: Callable[[str], None] | None = None
+    settings: Settings,
+    *,
+    everything: bool = False,
+    snapshot: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> list[CheckResult]:
     """Run every check on one state of the lake.
 
@@ -83,7 +87,8 @@ def run_checks(
     Args:
         settings: where the lake is.
         everything: look at all days.
-        progress: told each check's name before it runs.
+        snapshot: the state to look at; the latest when omitted.
+        progress: told each check's name before it runs, how many are done, and of how many.
 
     Raises:
         NotInitialisedError: there is no lake, or it is of an older version.
@@ -91,13 +96,14 @@ def run_checks(
     """
     checked_at = datetime.now(UTC)
     results = []
-    with open_lake(settings, read_only=True) as lake:
+    checks = all_checks()
+    with open_lake(settings, read_only=True, snapshot=snapshot) as lake:
         lake.execute("BEGIN")
         require_current(lake)
         lake.execute("SET VARIABLE first_day = ?", [date.min if everything else _first_unchecked_day(lake)])
-        for check in all_checks():
+        for done, check in enumerate(checks):
             if progress is not None:
-                progress(check.name)
+                progress(check.name, done, len(checks))
             try:
                 results.append(_run(lake, check))
             except duckdb.Error as error:

@@ -17,11 +17,16 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
 
     Raises:
         NotFoundError: there is no such file.
-        StorageError: the file is not a DuckDB database.
+        StorageError: the file is not a DuckDB database, or somebody wrote to it.
     """
     if not path.is_file():
         raise NotFoundError(
             f"there is no published herd database at {path}", "`herdbook publish` writes it from what is loaded."
+        )
+    if wal_of(path).exists():  # DuckDB would apply it to whatever file is there
+        raise StorageError(
+            f"{path} was opened for writing: {wal_of(path).name} lies beside it",
+            "Close what writes to it, open it read-only, and let `herdbook publish` write it anew.",
         )
     connection = duckdb.connect(config=CONFIG)
     try:
@@ -33,6 +38,11 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
         connection.close()
         raise StorageError(f"{path} is not a herd database: {error}", "`herdbook publish` writes it anew.") from error
     return connection
+
+
+def wal_of(path: Path) -> Path:
+    """Where DuckDB keeps what was written to a database but not yet into its file."""
+    return path.with_name(f"{path.name}.wal")
 
 
 def lock_down(connection: duckdb.DuckDBPyConnection) -> None:

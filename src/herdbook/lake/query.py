@@ -20,10 +20,6 @@ class Answer:
     columns: list[str]
     rows: list[tuple[Any, ...]]
 
-    def as_dicts(self) -> list[dict[str, Any]]:
-        """One mapping per row; of equal column names the later wins."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-
 
 _READS = (
     duckdb.StatementType.SELECT,
