@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from herdbook.contracts.camera import Calibration, Camera
-from herdbook.edge.tracklets import Tracklet
+from herdbook.edge.tracklets import Tracklet, hour_of
 
 Floats = NDArray[np.float64]
 
@@ -18,10 +18,13 @@ DEAD_BAND = 0.1
 
 
 def hourly(tracklet: Tracklet, camera: Camera, release_id: str, tracklet_id: str) -> list[dict[str, Any]]:
-    """Rows of the activity record. Metres are null in an hour in which the calibration is absent or changed."""
-    track, area, observed = tracklet.path()
+    """Rows of the activity record. Metres are null in an hour in which the calibration is absent or changed.
+
+    Movement belongs to the hour in which its step begins; an hour that holds less than the end of one has no row.
+    """
+    track, area = tracklet.path()
     at = [tracklet.started_at + timedelta(seconds=float(s)) for s in track.seconds]
-    hours = [_hour(moment) for moment in at]
+    hours = [hour_of(moment) for moment in at]
     moved_px = moves(track.centre, DEAD_BAND * float(np.median(track.length)))
     rows = []
     for hour in sorted(set(hours)):
@@ -31,7 +34,7 @@ def hourly(tracklet: Tracklet, camera: Camera, release_id: str, tracklet_id: str
         row: dict[str, Any] = {
             "tracklet_id": tracklet_id,
             "hour": hour,
-            "observed_s": float(observed[here].sum()),
+            "observed_s": tracklet.observed.get(hour, timedelta()).total_seconds(),
             "distance_px": float(moved_px[here].sum()),
             "distance_m": None,
             "speed_p95_m_s": None,
@@ -99,7 +102,3 @@ def _speed_p95(metres: Floats, seconds: Floats, step_s: float) -> float:
 def _only_calibration(camera: Camera, moments: list[datetime]) -> Calibration | None:
     found = {id(c): c for c in (camera.calibration_at(m) for m in moments)}
     return next(iter(found.values())) if len(found) == 1 else None
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

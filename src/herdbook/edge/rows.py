@@ -61,7 +61,7 @@ def tracklet_rows(
 def _bout_rows(
     tracklet: Tracklet, tracklet_id: str, engine: Perception, ended_at: datetime, bout_s: float
 ) -> list[dict[str, Any]]:
-    track, _, _ = tracklet.path()
+    track, _ = tracklet.path()
     judged = engine.judge(track)
     found = bouts(judged.probability, max(1, round(bout_s / track.step_s)))
     starts = [tracklet.started_at + timedelta(seconds=float(track.seconds[b.first])) for b in found]

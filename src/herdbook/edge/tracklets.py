@@ -6,7 +6,7 @@ import math
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ STEP_S = 0.5
 """Paths are kept as means over steps of this many seconds: enough for behaviour, and a day fits in memory."""
 MIN_TRACKLET_S = 1.0
 """What is seen for less is taken for noise and dropped, boxes too."""
-_COLUMNS = 9  # x, y, both ends, length, area, observed seconds
+_COLUMNS = 8  # x, y, both ends, length, area
+_HOUR = timedelta(hours=1)
 
 
 @dataclass
@@ -48,14 +49,17 @@ class Tracklet:
     """From when on it was made from which clip."""
     moments: dict[int, Moment] = field(default_factory=dict)
     """Best moment of each embedding slot."""
+    observed: dict[datetime, timedelta] = field(default_factory=dict)
+    """By UTC hour, how long of it the animal was detected: never longer than the hour."""
     boxes: list[dict[str, Any]] = field(default_factory=list)
     """Rows not yet taken."""
+    _seen_until: datetime | None = None
     end: tuple[float, float] = (0.0, 0.0)
     """Which end of the body came first in the last frame."""
 
     def add(self, at: datetime, clip: str, frame: int, seen: Instance, period: float) -> None:
         """One more frame that shows it."""
-        elapsed = min((at - self.last_at).total_seconds(), 2 * period) if self.frames else period
+        self._observe(at, timedelta(seconds=period))
         self.frames += 1
         self.confidence += seen.confidence
         self.last_at = at
@@ -68,7 +72,7 @@ class Tracklet:
             one, other = other, one  # the axis has no direction of its own: keep the one it had
         self.end = one
         (x1, y1), (x2, y2) = one, other
-        row = (shape.x, shape.y, x1, y1, x2, y2, shape.length, shape.area, elapsed)
+        row = (shape.x, shape.y, x1, y1, x2, y2, shape.length, shape.area)
         if self.steps and self.steps[-1] == step:
             base = len(self.values) - _COLUMNS
             for i, value in enumerate(row):
@@ -92,6 +96,17 @@ class Tracklet:
             }
         )
 
+    def _observe(self, at: datetime, period: timedelta) -> None:
+        """A frame is seen for its period, and fills the gap to the one before up to another period."""
+        until = at + period
+        since = at if self._seen_until is None else max(self._seen_until, at - period)
+        while since < until:
+            hour = hour_of(since)
+            end = min(until, hour + _HOUR)
+            self.observed[hour] = self.observed.get(hour, timedelta()) + (end - since)
+            since = end
+        self._seen_until = since
+
     @property
     def seconds(self) -> float:
         """From the first frame to the last."""
@@ -106,8 +121,8 @@ class Tracklet:
             name = clip
         return name
 
-    def path(self) -> tuple[Track, np.ndarray[Any, np.dtype[np.float64]], np.ndarray[Any, np.dtype[np.float64]]]:
-        """The path, and per step the mean body area in pixels and the seconds observed."""
+    def path(self) -> tuple[Track, np.ndarray[Any, np.dtype[np.float64]]]:
+        """The path, and per step the mean body area in pixels."""
         sums = np.frombuffer(self.values, np.float64).reshape(-1, _COLUMNS)
         mean = sums / np.frombuffer(self.counts, np.int64)[:, None]
         track = Track(
@@ -118,7 +133,12 @@ class Tracklet:
             length=mean[:, 6],
             started_at=self.started_at,
         )
-        return track, mean[:, 7], sums[:, 8]
+        return track, mean[:, 7]
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The UTC hour that an instant falls in, by its start."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 class Gathering:
