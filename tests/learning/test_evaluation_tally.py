@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sequences import PATIENT, Row, have_a_common_frame, sequences, tracks
 from sklearn.metrics import average_precision_score, f1_score
 
-from herdbook.errors import InputError
+from herdbook.errors import UnknownClassError
 from herdbook.learning.evaluation.annotated import Spell, annotate
 from herdbook.learning.evaluation.compare import estimates
 from herdbook.learning.evaluation.figures import FIGURES, figures
@@ -113,7 +113,7 @@ def test_macro_f1_is_sklearns_over_the_behaviours_that_occur(pairs: list[tuple[i
 
 
 def test_a_behaviour_that_the_ethogram_does_not_know_is_said() -> None:
-    with pytest.raises(InputError, match="'flying' of animal pig-1") as caught:
+    with pytest.raises(UnknownClassError, match="'flying' of animal pig-1") as caught:
         annotate(tracks(still(1, 1)), FPS, [Spell("pig-1", 0, 1, "flying")], CLASSES)
     assert "lying, standing, walking" in caught.value.remedy
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from herdbook.errors import InputError
+from herdbook.errors import UnknownClassError
 from herdbook.learning.formats.tracks import Floats, Ints, Tracks
 
 UNKNOWN = -1
@@ -48,7 +48,7 @@ def annotate(tracks: Tracks, fps: float, spells: Iterable[Spell], classes: Seque
         classes: behaviours that count.
 
     Raises:
-        InputError: a spell has a behaviour that is not among the classes.
+        UnknownClassError: a spell has a behaviour that is not among the classes.
     """
     known = {name: k for k, name in enumerate(classes)}
     seconds = (tracks.frames - 1) / fps
@@ -57,9 +57,9 @@ def annotate(tracks: Tracks, fps: float, spells: Iterable[Spell], classes: Seque
     of: dict[str, list[Spell]] = {}
     for spell in spells:
         if spell.behaviour not in known:
-            raise InputError(
+            raise UnknownClassError(
                 f"'{spell.behaviour}' of animal {spell.name} is no behaviour of this evaluation",
-                f"Its ethogram knows {', '.join(classes)}. Correct the label, or name the right ethogram.",
+                f"Its ethograms know {', '.join(classes)}. Correct the label, or name the right ethogram.",
             )
         of.setdefault(spell.name, []).append(spell)
     for number, name in enumerate(tracks.names):

@@ -59,7 +59,7 @@ def _ece(s: Tally) -> Floats:
 
 
 def _seen(s: Tally) -> Floats:
-    return s["confusion"][:, :, :-1].sum(axis=(1, 2))
+    return np.asarray(s["confusion"][:, :, :-1].sum(axis=(1, 2)))
 
 
 FIGURES: dict[str, Figure] = {
