@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -140,16 +141,72 @@ def test_ranges_as_rfc_9110_has_them(client: TestClient) -> None:
     assert get("apples=1-2")[0] == 400
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/health", "/v1/days", "/v1/days/2026-06-01/manifest", f"/v1/files/{'0' * 64}", "/openapi.json"]
-)
-@pytest.mark.parametrize("given_", [None, "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer ", "Bearer é"])
-def test_nothing_is_told_without_the_token(client: TestClient, path: str, given_: str | None) -> None:
+ACKNOWLEDGEMENT = f"/v1/days/{DAY}/acknowledgement"
+OPERATIONS = [
+    *(("GET", path) for path in ("/v1/health", "/v1/days", f"/v1/days/{DAY}/manifest", "/openapi.json", "/nowhere")),
+    *((method, f"/v1/files/{'0' * 64}") for method in ("GET", "HEAD")),
+    ("POST", ACKNOWLEDGEMENT),
+]
+NOT_THE_TOKEN = [None, "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer ", "Bearer é", TOKEN]
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+@pytest.mark.parametrize("given_", NOT_THE_TOKEN)
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 1_000_000], ids=len)
+def test_nothing_is_told_without_the_token(
+    client: TestClient, method: str, path: str, given_: str | None, body: bytes
+) -> None:
     client.headers.pop("Authorization")
-    answer = client.get(path, headers={"Authorization": given_.encode()} if given_ else {})
+    answer = client.request(method, path, content=body, headers={"Authorization": given_.encode()} if given_ else {})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert TOKEN not in answer.text
+
+
+@pytest.mark.parametrize("with_token", [True, False])
+@pytest.mark.parametrize("announced", [True, False])
+def test_no_more_of_a_body_is_read_than_can_be_of_use(client: TestClient, *, with_token: bool, announced: bool) -> None:
+    read = 0
+
+    def body() -> Iterator[bytes]:
+        nonlocal read
+        for _ in range(100):
+            read += 512
+            yield b" " * 512
+
+    scope = {"type": "http", "method": "POST", "path": ACKNOWLEDGEMENT, "query_string": b"", "http_version": "1.1"}
+    headers = [(b"authorization", KEY["Authorization"].encode())] if with_token else []
+    headers += [(b"content-length", b"200000000")] if announced else [(b"transfer-encoding", b"chunked")]
+    chunks, sent = body(), []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": next(chunks), "more_body": True}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        sent.append(message)
+
+    asyncio.run(client.app(scope | {"headers": headers}, receive, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == (413 if with_token else 401)
+    assert read == (1536 if with_token and not announced else 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 422),
+        (b"{", 422),
+        (b"[" * 1000, 400),
+        (b"\xff", 400),
+        (b"null", 422),
+        (b'{"revision": 1}', 422),
+        (b'{"revision": 100000000000000000000000, "manifest_sha256": "%s"}' % (b"0" * 64), 409),
+        (b" " * 1025, 413),
+    ],
+)
+def test_a_bad_body_is_refused_in_one_sentence(client: TestClient, body: bytes, status: int) -> None:
+    answer = client.post(ACKNOWLEDGEMENT, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert len(answer.json()["detail"]) < 200
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ Files are addressed by the sha256 that a manifest of this device names; nothing 
 """
 
 # Annotations are not postponed here: FastAPI could not see the local names (`bearer`, `latest`) in them.
-import secrets
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -15,19 +14,22 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 
 from herdbook.contracts.identifiers import Sha256
+from herdbook.contracts.validation import first_problem
 from herdbook.edge.agent_models import AcknowledgementRequest, Day, Health, Problem
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
 from herdbook.edge.file_response import DayFileResponse
+from herdbook.edge.gate import Gate
 from herdbook.edge.retention import free_acknowledged
 
 _Responses = dict[int | str, dict[str, Any]]
 
 _ALWAYS: _Responses = {
     401: {"model": Problem, "description": "The bearer token is missing or wrong."},
+    413: {"model": Problem, "description": "The body is larger than the API can use."},
     422: {"model": Problem, "description": "The request is not valid."},
 }
 _NO_DAY: _Responses = {404: {"model": Problem, "description": "The device has no such day."}}
@@ -54,12 +56,7 @@ def create_agent(
         now: the device's clock.
     """
     store = DayStore(root)
-    bearer = HTTPBearer(auto_error=False, description="The device's token.")
-
-    def authenticated(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
-        presented = given.credentials if given else ""
-        if not secrets.compare_digest(presented.encode(), token.encode()):
-            raise HTTPException(401, "missing or wrong bearer token", {"WWW-Authenticate": "Bearer"})
+    documented = Depends(HTTPBearer(auto_error=False, description="The device's token."))  # `Gate` is what checks it
 
     def latest(day: Annotated[date, Path(description="Farm-local day, YYYY-MM-DD.")]) -> StoredDay:
         stored = store.latest(day)
@@ -67,7 +64,7 @@ def create_agent(
             raise HTTPException(404, f"no day {day}")
         return stored
 
-    api = APIRouter(prefix="/v1", dependencies=[Depends(authenticated)], responses=_ALWAYS)
+    api = APIRouter(prefix="/v1", dependencies=[documented], responses=_ALWAYS)
 
     @api.get("/health")
     def health() -> Health:
@@ -122,7 +119,11 @@ def create_agent(
     @api.post(
         "/days/{day}/acknowledgement",
         status_code=204,
-        responses=_NO_DAY | {409: {"model": Problem, "description": "It is not the current manifest."}},
+        responses=_NO_DAY
+        | {
+            400: {"model": Problem, "description": "The body cannot be read."},
+            409: {"model": Problem, "description": "It is not the current manifest."},
+        },
     )
     def acknowledge(stored: Annotated[StoredDay, Depends(latest)], request: AcknowledgementRequest) -> None:
         """Say that a revision is durable elsewhere; the device may then free the day."""
@@ -140,16 +141,15 @@ def create_agent(
         redoc_url=None,
     )
     app.include_router(api)
+    app.add_middleware(Gate, token=token)
 
-    @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(authenticated)])
+    @app.get("/openapi.json", include_in_schema=False)
     def openapi() -> dict[str, Any]:
         return app.openapi()
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         """A refusal is one sentence, and does not repeat what was sent."""
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return JSONResponse({"detail": f"{where}: {first['msg']}"}, 422)
+        return JSONResponse({"detail": first_problem(error.errors())}, 422)
 
     return app
