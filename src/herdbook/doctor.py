@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
-from herdbook.errors import HerdbookError
+from herdbook.errors import HerdbookError, StorageError
 from herdbook.settings import Settings
 
 LOW_DISK_BYTES = 5_000_000_000
@@ -114,9 +115,10 @@ def _video(_: Settings) -> Finding:
 
 
 def _lake(settings: Settings) -> Finding:
-    from herdbook.lake.attach import open_lake
+    from herdbook.lake.attach import open_lake, parse_catalog
 
-    with open_lake(settings, read_only=True) as lake:
+    file = parse_catalog(settings).file
+    with _restorable(settings, file, "catalog.sqlite"), open_lake(settings, read_only=True) as lake:
         row = lake.execute("SELECT count(*), max(day) FROM device_day").fetchone()
     days, latest = row or (0, None)
     return Finding("lake", Verdict.OK, f"{days} device days" + (f", the latest {latest}" if latest else ""))
@@ -125,12 +127,46 @@ def _lake(settings: Settings) -> Finding:
 def _ledger(settings: Settings) -> Finding:
     from sqlalchemy import func, select
 
+    from herdbook.ledger.engine import ledger_engine, sqlite_file
     from herdbook.ledger.models import Device
     from herdbook.ledger.session import ledger_session
 
-    with ledger_session(settings) as session:
+    file = sqlite_file(ledger_engine(settings))
+    with _restorable(settings, file, "ledger.sqlite"), ledger_session(settings) as session:
         devices = session.scalar(select(func.count()).select_from(Device).where(Device.retired_at.is_(None)))
     return Finding("ledger", Verdict.OK, f"{devices} devices enrolled")
+
+
+@contextmanager
+def _restorable(settings: Settings, file: Path | None, name: str) -> Iterator[None]:
+    """Say how to mend a store that cannot be used, where its own error only sends people here.
+
+    Args:
+        settings: where backups are.
+        file: the store, or none where it is a PostgreSQL database.
+        name: what backups call it.
+    """
+    from herdbook.lake.backup import backups
+
+    try:
+        yield
+    except StorageError as error:
+        if error.remedy != StorageError.remedy:
+            raise
+        kept = [backup / name for backup in backups(settings) if (backup / name).is_file()]
+        if file is None:
+            remedy = "Check that PostgreSQL runs, and its address and password in the settings and ~/.pgpass."
+        elif kept:
+            remedy = (
+                f"Stop Airflow, move {file}* aside, copy {kept[-1]} to {file}, and run `herdbook load`: "
+                "it adds what has landed since."
+            )
+        else:
+            remedy = (
+                f"No backup in {settings.backups} holds it. Stop Airflow, move {file}* aside, and try sqlite3's "
+                f"`.recover` on a copy; an empty one (`herdbook init`) is the last resort."
+            )
+        raise StorageError(error.message, remedy) from error
 
 
 def _published(settings: Settings) -> Finding:
