@@ -51,6 +51,13 @@ def read_until(process: subprocess.Popen[str], pattern: str) -> str:
     raise AssertionError(f"it ended before it said {pattern}")
 
 
+def evaluated(boxes: Path) -> dict[str, float]:
+    """By the line that the demo ends with."""
+    command = [*COMMAND[:-1], "evaluate", "mot", "--pred", boxes, "--truth", PAIR.with_name("pair_gt.txt"), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
@@ -79,6 +86,10 @@ def test_interrupted_continued_and_kept_running(tmp_path: Path) -> None:
         devices = herd.execute("SELECT device_id FROM tracklet GROUP BY device_id ORDER BY device_id").fetchall()
     assert [d for (d,) in devices][:2] == ["barn-a-1", "barn-a-2"]
     assert len(devices) == (3 if video else 2)
+    if video:
+        score = evaluated(Path(result["boxes"]))
+        assert score["mota"] > 0.9
+        assert score["idf1"] > 0.9
 
     demo = started(home, "--stay")
     url = read_until(demo, r"http://127.0.0.1:\d+")

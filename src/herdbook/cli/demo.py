@@ -46,9 +46,8 @@ def demo(
         result = run_demo(place, steps, stack, own, stay=stay)
         seconds = round(time.monotonic() - started, 1)
         if as_json:
-            print_json(
-                {"published": result.published, "answer": result.answer, "steps": steps.seconds, "seconds": seconds}
-            )
+            told = {"published": result.published, "answer": result.answer, "boxes": result.boxes}
+            print_json({**told, "steps": steps.seconds, "seconds": seconds})
         else:
             _tell(result, seconds)
         if stay:
@@ -80,11 +79,18 @@ def _tell(result: Result, seconds: float) -> None:
         f"[bold]{result.published}[/] is a plain DuckDB file for DuckDB's shell, Python, R or DBeaver. Go on with:\n"
         f"  {herdbook} sql \"FROM animal_day WHERE animal_id = 'demo-farm-0001'\"\n"
         f'  {herdbook} sql "FROM animal_timeline LIMIT 10"\n'
+        f"{_evaluation(herdbook, result.boxes)}"
         "  make up                     Airflow's web interface and the devices, running\n"
         "  make demo VIDEO=file.mp4    a camera of your own\n"
         f"[dim]{seconds:.0f} s[/]",
         soft_wrap=True,
     )
+
+
+def _evaluation(herdbook: str, boxes: Path | None) -> str:
+    if boxes is None:
+        return ""
+    return f"  {herdbook} evaluate mot --pred {boxes} --truth FILE    if you have your video's truth in FILE\n"
 
 
 def _herdbook() -> str:

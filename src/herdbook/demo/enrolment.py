@@ -16,11 +16,10 @@ TRACKLETS_EACH = 4
 
 def choose(place: Place, device_id: str) -> dict[str, list[str]]:
     """For each animal, the longest tracklets of the first day that are surely its own."""
-    seen = place.settings.footage / device_id / PLAN.start_day.isoformat()
     truth = place.farm / "truth" / device_id / PLAN.start_day.isoformat() / "boxes.parquet"
     query = (resources.files("herdbook.demo") / "enrolment.sql").read_text(encoding="utf-8")
     with duckdb.connect() as memory:
-        given = {"seen": str(seen / "r*" / "*boxes*.parquet"), "truth": str(truth), "each": TRACKLETS_EACH}
+        given = {"seen": str(place.footage(device_id) / "*boxes*.parquet"), "truth": str(truth), "each": TRACKLETS_EACH}
         chosen = defaultdict(list)
         for animal_id, tracklet_id in memory.execute(query, given).fetchall():
             chosen[animal_id].append(tracklet_id)

@@ -48,6 +48,11 @@ class Place:
         """A simulated device's folder."""
         return self.farm / "devices" / device_id
 
+    def footage(self, device_id: str) -> Path:
+        """What the platform fetched of a device's first day: clips, and boxes beside them."""
+        revisions = self.settings.footage / device_id / PLAN.start_day.isoformat()
+        return max(revisions.glob("r*"), key=lambda folder: int(folder.name[1:]))
+
 
 @dataclass(frozen=True)
 class OwnCamera:

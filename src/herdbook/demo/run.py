@@ -36,6 +36,8 @@ class Result:
     airflow: Airflow | None
     agents: dict[str, str]
     """Addresses by device."""
+    boxes: Path | None
+    """Folder with what was seen in the user's video."""
 
 
 def prepare(video: Path | None) -> OwnCamera | None:
@@ -83,7 +85,8 @@ def run_demo(place: Place, steps: Steps, stack: ExitStack, own: OwnCamera | None
     agents: dict[str, str] = {}
     if airflow is not None:
         agents = _nights(place, steps, stack, airflow, own)
-    return Result(settings.published, ask(settings.published), airflow, agents)
+    boxes = place.footage(own.device_id) if own else None
+    return Result(settings.published, ask(settings.published), airflow, agents, boxes)
 
 
 def _nights(place: Place, steps: Steps, stack: ExitStack, airflow: Airflow, own: OwnCamera | None) -> dict[str, str]:
