@@ -51,23 +51,25 @@ def print_table(
     if not rows:
         terminal.print("no rows")
         return
-    table = Table(title=title, header_style="bold")
+    if title:
+        terminal.print(Text(title, style="italic"), soft_wrap=True)
+    table = Table(header_style="bold")
     if not terminal.is_terminal:
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in names:
         table.add_column(Text(name), no_wrap=True)
     for row in rows:
         table.add_row(*(Text(_shown(value)) for value in row))
     width = terminal.measure(table, options=terminal.options.update(width=sys.maxsize)).maximum
     if terminal.is_terminal and width > terminal.width:
-        _print_blocks(terminal, names, rows, title)
+        _print_blocks(terminal, names, rows)
     else:
         Console(highlight=False, width=width).print(table)
 
 
-def _print_blocks(terminal: Console, names: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None) -> None:
+def _print_blocks(terminal: Console, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     label = max(len(name) for name in names) + 1
-    lines = [Text(title, style="italic")] if title else []
+    lines: list[Text] = []
     for row in rows:
         for name, value in zip(names, row, strict=True):
             begin = (f"{name}:".ljust(label) + " ", "bold") if name else ""  # what has no name is the block's heading
