@@ -186,7 +186,7 @@ SET_ASIDE = [
     ("101,2024-05-03,80,1,extra", "the row has 5 cells, the header 4"),
     ("101,2024-05-03", "the row has 2 cells, the header 4"),
     ("101,2024-03-31T01:30,80,1", "does not exist in Europe/London"),
-    ("101,1899-12-30,80,1", "is too long ago"),
+    ("101,1899-12-30,80,1", "1899-12-30 is not a day of a farm"),
     (f"101,2024-05-03,{'9' * 5000},1", "kg: the cell holds 5000 characters"),
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A backup is all of one moment, complete under its name or not there, and can be read as a lake."""
+"""A backup is the lake of one moment, complete under its name or not there, and can be read as a lake."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from herdbook.errors import MissingDependencyError, StorageError
+from herdbook.errors import LakeBusyError, MissingDependencyError, StorageError
 from herdbook.lake import backup as backup_module
 from herdbook.lake.attach import open_lake
 from herdbook.lake.backup import backup, backups
+from herdbook.lake.maintenance import compact
 from herdbook.ledger.migrate import upgrade
 from herdbook.settings import Settings
 from support.lake_home import SPEC, fill_lake, load_day
@@ -58,6 +59,41 @@ def test_where_links_are_not_possible_files_are_copied(filled: Settings, monkeyp
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
     assert counts(as_lake(backup(filled))) == counts(filled)
+
+
+def test_a_file_that_goes_while_it_is_copied_belongs_to_nobody(
+    any_lake: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load that is rolled back removes its files, on PostgreSQL also while a backup runs."""
+    fill_lake(any_lake, 1)
+    before = counts(any_lake)
+    doomed = Path(any_lake.lake_data_path, "record", "bout", "doomed.parquet")
+    doomed.write_bytes(b"of no commit")
+    link = backup_module._link
+
+    def roll_back_then_link(source: Path, target: Path) -> None:
+        doomed.unlink(missing_ok=True)
+        link(source, target)
+
+    monkeypatch.setattr(backup_module, "_link", roll_back_then_link)
+    monkeypatch.setattr(backup_module, "_dump_postgres", lambda _dsn, _target: None)
+    folder = backup(any_lake)
+    assert not list(folder.rglob("doomed.parquet"))
+    if any_lake.lake_catalog.startswith("sqlite:"):
+        assert counts(as_lake(folder)) == before
+
+
+def test_nobody_cleans_up_while_a_backup_runs(any_lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_lake(any_lake, 1)
+    impatient = any_lake.model_copy(update={"lake_wait_s": 0.3})
+
+    def clean_up(_settings: Settings, _target: Path, _progress: object) -> None:
+        with pytest.raises(LakeBusyError):
+            compact(impatient)
+
+    monkeypatch.setattr(backup_module, "_copy_data", clean_up)
+    monkeypatch.setattr(backup_module, "_dump_postgres", lambda _dsn, _target: None)
+    backup(any_lake)
 
 
 def test_the_last_few_are_kept(filled: Settings) -> None:

@@ -65,3 +65,10 @@ def test_iso_8601_is_read(text: str, meant: date) -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a date or time"):
         parse_moment(text)
+
+
+@pytest.mark.parametrize("moment", [date(1899, 12, 30), datetime(1899, 12, 30, 12), datetime.max, date.max])  # noqa: DTZ001, DTZ901
+def test_a_day_that_no_farm_has_is_refused(moment: date) -> None:
+    for bound in (earliest, latest):
+        with pytest.raises(ValueError, match="is not a day of a farm"):
+            bound(moment, LONDON)

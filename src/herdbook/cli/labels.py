@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
+from herdbook.cli.progress import steps_bar
 from herdbook.labels.kinds import LabelKind
 from herdbook.settings import get_settings
 
@@ -39,7 +40,8 @@ def import_(
     from herdbook.errors import RowsQuarantinedError
     from herdbook.labels.importer import import_labels
 
-    result = import_labels(get_settings(), file, form, mapping)
+    with steps_bar() as progress:
+        result = import_labels(get_settings(), file, form, mapping, progress=progress)
     if as_json:
         print_json(asdict(result))
     else:

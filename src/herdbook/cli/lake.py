@@ -82,7 +82,7 @@ def backup(
     keep: Annotated[int, typer.Option(help="Backups that stay, this one included.", min=1)] = 7,
     as_json: JsonFlag = False,
 ) -> None:
-    """Copy catalog, data and ledger, all of one moment, into the folder of backups."""
+    """Copy the lake of this moment, catalog and data, and the ledger of right after, into the folder of backups."""
     from herdbook.lake.backup import backup as write
 
     with console.status("copying") as status:

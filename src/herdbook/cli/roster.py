@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from herdbook.cli.output import JsonFlag, console, print_rows
+from herdbook.cli.progress import steps_bar
 from herdbook.settings import get_settings
 
 app = typer.Typer(help="Farms, pens, cameras, animals, tags and pen stays.", no_args_is_help=True)
@@ -31,7 +32,9 @@ def import_(
 
     from herdbook.roster.importer import import_roster
 
-    done = import_roster(get_settings(), path, retract_missing=retract_missing)
+    with steps_bar() as progress:
+        progress(f"importing {path.name}", 0, 0)
+        done = import_roster(get_settings(), path, retract_missing=retract_missing)
     print_rows([asdict(table) for table in done], as_json=as_json)
     if not as_json:
         console.print("The next night shows it in herd.duckdb; `herdbook publish` does so now.")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from herdbook.identity.exclusion import Floats, Ints, neighbours
 
@@ -53,6 +52,8 @@ def _greedy(gain: Floats, excluded: Sequence[Ints]) -> Ints:
 
 def _improve(choice: Ints, gain: Floats, crowd: Ints, excluded: Sequence[Ints]) -> bool:
     """Re-solve one crowd, everybody else fixed."""
+    from scipy.optimize import linear_sum_assignment  # half a second, which enrolling does not need
+
     n, m = len(crowd), gain.shape[1]
     inside = np.zeros(len(choice), dtype=bool)
     inside[crowd] = True

@@ -8,7 +8,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from herdbook.identity.evidence import Looks, References
 from herdbook.identity.exclusion import Floats, Ints
@@ -38,6 +37,8 @@ def _read_space(
     lake: duckdb.DuckDBPyConnection, load_id: str, tracklet_ids: Sequence[str], space_id: str, dimensions: int
 ) -> Looks:
     """Quality-weighted means, whole and by halves of each tracklet's embeddings."""
+    from scipy.sparse import csr_array
+
     place = {t: i for i, t in enumerate(tracklet_ids)}
     sums = np.zeros((2 * len(place), dimensions))
     weight = np.zeros(2 * len(place))

@@ -131,14 +131,12 @@ def bounds(moment: Moment, timezone: str) -> tuple[datetime, datetime]:
     """The first and last instant, in UTC, that a moment can mean.
 
     Raises:
-        RowProblem: the local time does not exist, or is too long ago to be meant.
+        RowProblem: the local time does not exist, or no farm has such a day.
     """
     try:
         first, last = earliest(moment, timezone), latest(moment, timezone)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise RowProblem(str(error)) from error
-    if first.year < 1950:
-        raise RowProblem(f"{moment} is too long ago")
     return first.astimezone(UTC), last.astimezone(UTC)
 
 

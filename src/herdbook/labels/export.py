@@ -31,12 +31,11 @@ def export_labels(
         NotInitialisedError: there is no lake yet.
     """
     columns = [c for c in SAID.names if c != "retracted"] + ["received_at"]
-    given: list[Any] = [known_as_of, known_as_of, kind and kind.value, kind and kind.value, farm, farm]
+    given: list[Any] = [known_as_of or "infinity", kind and kind.value, kind and kind.value, farm, farm]
     with open_lake(settings, read_only=True) as lake:
         rows = lake.execute(
-            f"SELECT {', '.join(columns)} FROM (SELECT * FROM label.label WHERE ? IS NULL OR received_at <= ? "  # noqa: S608
-            "QUALIFY row_number() OVER (PARTITION BY label_id ORDER BY received_at DESC) = 1) WHERE NOT retracted "
-            "AND (? IS NULL OR kind = ?) AND (? IS NULL OR farm_id = ?) ORDER BY animal_id, occurred_by, label_id",
+            f"SELECT {', '.join(columns)} FROM label_known_as_of(?) "  # noqa: S608 - our own names
+            "WHERE (? IS NULL OR kind = ?) AND (? IS NULL OR farm_id = ?) ORDER BY animal_id, occurred_by, label_id",
             given,
         ).fetchall()
     return csv_text([columns, *rows])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,6 +26,9 @@ from herdbook.roster.rows import FARMS
 from herdbook.roster.sheets import Sheet, read_csv, read_xlsx
 from herdbook.roster.versions import current_rows
 from herdbook.settings import Settings
+
+Progress = Callable[[str, int, int], None]
+_TOLD_EVERY = 1000
 
 
 class LabelFormat(StrEnum):
@@ -76,7 +80,13 @@ class _Parsed:
 
 
 def import_labels(
-    settings: Settings, path: Path, form: str, mapping: Mapping | Path, *, now: datetime | None = None
+    settings: Settings,
+    path: Path,
+    form: str,
+    mapping: Mapping | Path,
+    *,
+    now: datetime | None = None,
+    progress: Progress | None = None,
 ) -> ImportResult:
     """Import a file. Importing it again changes nothing; a corrected row becomes a new version of its label.
 
@@ -86,6 +96,7 @@ def import_labels(
         form: csv or xlsx.
         mapping: what its columns mean, or the file that says so.
         now: when the file reached us; the present when omitted.
+        progress: told what is being done, how many rows are done, and of how many.
 
     Raises:
         NotFoundError: a file is not there.
@@ -96,9 +107,12 @@ def import_labels(
     known_form = label_format(form)
     mapping = load_mapping(mapping) if isinstance(mapping, Path) else mapping
     received_at = now or datetime.now(UTC)
+    tell = progress or _silent
+    tell(f"reading {path.name}", 0, 0)
     sheet = read_sheet(path, known_form, mapping)
     import_id = _import_id(path, mapping)
-    parsed = _parse(sheet, mapping, received_at)
+    parsed = _parse(sheet, mapping, received_at, lambda done: tell("understanding rows", done, len(sheet.rows)))
+    tell("writing labels", 0, 0)
     file = quarantine_file(settings, import_id)
 
     def work(lake: duckdb.DuckDBPyConnection) -> tuple[ImportResult, list[SetAside]]:
@@ -131,12 +145,18 @@ def _import_id(path: Path, mapping: Mapping) -> str:
     return f"{mapping.source}-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
-def _parse(sheet: Sheet, mapping: Mapping, now: datetime) -> _Parsed:
+def _silent(_what: str, _done: int, _total: int) -> None:
+    pass
+
+
+def _parse(sheet: Sheet, mapping: Mapping, now: datetime, tell: Callable[[int], None]) -> _Parsed:
     facts: list[Fact] = []
     aside: list[SetAside] = []
     mentioned: set[str] = set()
     unnamed = skipped = 0
-    for row in sheet.rows:
+    for done, row in enumerate(sheet.rows):
+        if done % _TOLD_EVERY == 0:
+            tell(done)
         named = named_label(row, mapping)
         mentioned |= {named} if named else set()
         try:

@@ -1,7 +1,8 @@
-"""Back up the lake and the ledger as they are at one moment.
+"""Back up the lake as it is at one moment, and the ledger as it is right after.
 
-Parquet files never change once written, so a backup on the same disk links them: it costs little and survives the
-lake's own clean-up. To survive the disk, copy the finished folder elsewhere. Tokens and footage are not in it.
+The catalog is copied first and alone says what the lake holds; every file that it names is there then. Parquet files
+never change once written, so a backup on the same disk links them: it costs little and survives the lake's own
+clean-up. To survive the disk, copy the finished folder elsewhere. Tokens and footage are not in it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -135,7 +136,8 @@ def _copy_data(settings: Settings, target: Path, progress: Callable[[int], None]
         for folder in folders:
             (here / folder).mkdir()
         for file in files:
-            _link(Path(name, file), here / file)
+            with suppress(FileNotFoundError):  # of a load that was rolled back: the catalog does not name it
+                _link(Path(name, file), here / file)
             done += 1
             if progress is not None:
                 progress(done)
@@ -152,7 +154,8 @@ def _link(source: Path, target: Path) -> None:
         fsync_path(target)
 
 
-_README = """A backup of a Herdbook: the lake's catalog and data, and the ledger, all of one moment.
+_README = """A backup of a Herdbook: the lake, catalog and data, as it was at one moment, and the ledger as it was
+right after. The next night makes the ledger agree with the lake.
 To look into it, point HERDBOOK_CATALOG, HERDBOOK_DATA_PATH and HERDBOOK_LEDGER_URL at a copy of these files.
 Device tokens, footage and the published herd.duckdb are not in it; the last is written anew by `herdbook publish`.
 """

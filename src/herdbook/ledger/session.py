@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from herdbook.errors import NotInitialisedError
 from herdbook.ledger.engine import ledger_engine, sqlite_file, storage_errors_are_said
-from herdbook.ledger.migrate import require_current
 from herdbook.settings import Settings
 
 
@@ -23,6 +22,8 @@ def ledger_session(settings: Settings) -> Iterator[Session]:
         NotInitialisedError: the ledger is not there, or has another version's schema.
         StorageError: the database cannot be opened.
     """
+    from herdbook.ledger.migrate import require_current  # and with it Alembic
+
     engine = ledger_engine(settings)
     file = sqlite_file(engine)
     if file is not None and not file.exists():

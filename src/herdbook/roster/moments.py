@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from herdbook.contracts.farmtime import day_extent, zone
+from herdbook.contracts.farmtime import day_extent, require_day, zone
+from herdbook.errors import InputError
 
 Moment = datetime | date
 """A day, a local time (naive) or an instant (aware), as it was written."""
@@ -29,8 +30,9 @@ def earliest(moment: Moment, timezone: str) -> datetime:
     """The first instant, in UTC, that a moment can mean: of a day its start, of a time that occurs twice the first.
 
     Raises:
-        ValueError: the local time does not exist, because the clocks were put forward.
+        ValueError: no farm has such a day, or the local time does not exist, because the clocks were put forward.
     """
+    _require_possible(moment)
     if isinstance(moment, datetime):
         return _instant(moment, timezone, fold=0)
     return day_extent(moment, timezone).start
@@ -40,11 +42,19 @@ def latest(moment: Moment, timezone: str) -> datetime:
     """The last instant, in UTC, that a moment can mean: of a day its last microsecond.
 
     Raises:
-        ValueError: the local time does not exist, because the clocks were put forward.
+        ValueError: no farm has such a day, or the local time does not exist, because the clocks were put forward.
     """
+    _require_possible(moment)
     if isinstance(moment, datetime):
         return _instant(moment, timezone, fold=1)
     return day_extent(moment, timezone).end - _TICK
+
+
+def _require_possible(moment: Moment) -> None:
+    try:
+        require_day(moment.date() if isinstance(moment, datetime) else moment)
+    except InputError as error:
+        raise ValueError(error.message) from error
 
 
 def _instant(moment: datetime, timezone: str, *, fold: int) -> datetime:
