@@ -288,6 +288,23 @@ class WorkspaceError(StorageError):
     remedy = "See what it said above; the run's folder stays as it was, and the same command continues it."
 
 
+class RegistryError(StorageError):
+    """The registry of runs and models (MLflow) cannot be used."""
+
+    exit_code = 46
+    remedy = "Check HERDBOOK_MLFLOW_URI and that its server or disk is there; the champion keeps its alias."
+
+
+# -- what is judged ---------------------------------------------------------------------------------------------------
+
+
+class PromotionRefusedError(HerdbookError):
+    """A gate refuses the promotion, or there is nothing to go back to."""
+
+    exit_code = 70
+    remedy = "See the failed gates above. The champion keeps its alias; nothing was changed."
+
+
 # -- the installation -------------------------------------------------------------------------------------------------
 
 

@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Where the lake's Parquet files lie: a folder or an ``s3://`` prefix."""
     ledger_url: str = ""
     """SQLAlchemy URL of the ledger."""
+    mlflow_uri: str = ""
+    """Where MLflow keeps runs and models: a database or server."""
     footage_budget_bytes: Bytes = 20_000_000_000
     """Footage pulled per device and day, best first; records do not count."""
     footage_keep_days: Annotated[int, Field(ge=1)] = 90
@@ -85,6 +87,16 @@ class Settings(BaseSettings):
     def ledger_database_url(self) -> str:
         """SQLAlchemy URL of the ledger."""
         return self.ledger_url or f"sqlite:///{self.home / 'ledger.sqlite'}"
+
+    @property
+    def mlflow_tracking_uri(self) -> str:
+        """MLflow's tracking and registry URI."""
+        return self.mlflow_uri or f"sqlite:///{self.registry / 'mlflow.sqlite'}"
+
+    @property
+    def registry(self) -> Path:
+        """Runs, models, and the workspaces of training."""
+        return self.home / "registry"
 
     @property
     def published(self) -> Path:

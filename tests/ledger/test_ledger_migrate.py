@@ -19,6 +19,8 @@ from herdbook.ledger.models import Base, Device
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
 
+CHECKS = {"ck_device_day_state", "ck_footage_clip_state", "ck_promotion_action"}
+
 
 def postgres_url(dsn: str) -> str:
     """A libpq connection string of socket, user and database as a URL."""
@@ -40,7 +42,7 @@ def test_migrations_make_the_models(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     upgrade(settings)
     assert differences(settings) == []
-    assert check_constraints(settings) == {"ck_device_day_state", "ck_footage_clip_state"}
+    assert check_constraints(settings) == CHECKS
 
 
 def test_migrations_make_the_models_on_postgresql(postgres_dsn: str, tmp_path: Path) -> None:
@@ -50,7 +52,7 @@ def test_migrations_make_the_models_on_postgresql(postgres_dsn: str, tmp_path: P
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: upgrade(settings), range(4)))
     assert differences(settings) == []
-    assert check_constraints(settings) == {"ck_device_day_state", "ck_footage_clip_state"}
+    assert check_constraints(settings) == CHECKS
     moment = datetime(2026, 3, 29, 1, 30, tzinfo=timezone(timedelta(hours=2)))
     with ledger_session(settings) as session:
         site = {"farm_id": "demo-farm", "url": "http://localhost", "timezone": "UTC"}

@@ -158,3 +158,35 @@ class QuarantineEntry(Base):
     path: Mapped[str] = mapped_column(Text)
     """Below the quarantine folder."""
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
+class PromotionAction(StrEnum):
+    """What was decided."""
+
+    PROMOTE = "promote"
+    DEMOTE = "demote"
+    """Back to the champion before."""
+
+
+class Promotion(Base):
+    """A decision about which version of a model is champion. Rows are added, never changed: triggers refuse it."""
+
+    __tablename__ = "promotion"
+
+    model: Mapped[str] = mapped_column(String(63), primary_key=True)
+    """Name in the registry."""
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """Counts the model's decisions from 1."""
+    action: Mapped[PromotionAction] = mapped_column(choice(PromotionAction, "action"))
+    from_version: Mapped[int | None]
+    """Champion before; null where there was none."""
+    to_version: Mapped[int | None]
+    """Champion from then on; null where there is none."""
+    decided_by: Mapped[str] = mapped_column(String(127))
+    """Person or process."""
+    reason: Mapped[str | None] = mapped_column(Text)
+    evidence_sha256: Mapped[str | None] = mapped_column(String(64))
+    """Digest of the challenger's evaluation."""
+    verdict: Mapped[str | None] = mapped_column(Text)
+    """JSON of every gate with its figure, bound and limit."""
+    decided_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
