@@ -28,7 +28,7 @@ test: setup lint ## the checks and the fast tests
 	$(BIN)/pytest -m "not slow" -n 2
 
 test-slow: setup ## the tests that take minutes
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --durations=10
 
 lint: setup ## ruff, mypy, and the rules of the house
 	$(BIN)/ruff check .
