@@ -77,7 +77,9 @@ def test_init_writes_a_device_and_a_token_and_keeps_what_is_there(films: Path, t
         (["record", "--video", "absent.mp4"], VideoSourceError, "absent.mp4"),
         (["init", "--video", "{film}", "--device-id", "../up"], ConfigurationError, "device_id"),
         (["record", "--video", "{film}"], ConfigurationError, "--day"),
-        (["record", "--video", "{film}", "--day", "yesterday"], InputError, "yesterday"),
+        (["init", "--video", "{film}", "--timezone", "Europe"], ConfigurationError, "'Europe' is not a time zone"),
+        (["record", "--video", "{film}", "--day", "9999-12-31"], InputError, "9999-12-31 is not a day of a farm"),
+        (["record", "--video", "{film}", "--day", "0001-01-01"], InputError, "0001-01-01 is not a day of a farm"),
         (["record", "--video", "{film}", "--start", "noon"], InputError, "noon"),
     ],
 )
@@ -89,3 +91,21 @@ def test_what_a_user_can_mend_is_said(
         run(filled[0], "--root", str(tmp_path / "root"), *filled[1:])
     told = caught.value
     assert said in f"{told.message} {told.remedy}"  # type: ignore[attr-defined]
+    assert len(told.message.splitlines()) == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("day", ["yesterday", "20260601", "2026-W23-1", ""])
+def test_a_day_is_written_in_one_way(films: Path, tmp_path: Path, day: str) -> None:
+    arguments = ["edge", "record", "--root", str(tmp_path), "--video", str(films / "walk.mp4"), "--day", day]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "YYYY-MM-DD" in result.output
+
+
+def test_a_refused_source_is_shown_without_its_password(films: Path, tmp_path: Path) -> None:
+    root = str(tmp_path / "root")
+    run("init", "--root", root, "--video", str(films / "walk.mp4"))
+    with pytest.raises(ConfigurationError) as caught:
+        run("record", "--root", root, "--video", "rtsp://admin:hunter2@10.0.0.7/stream")
+    assert "rtsp://10.0.0.7/…" in caught.value.message
+    assert "hunter2" not in caught.value.message

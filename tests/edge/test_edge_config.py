@@ -57,17 +57,30 @@ def test_two_cameras_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "live"),
+    ("source", "live", "shown"),
     [
-        ("rtsp://admin:secret@10.0.0.7/stream", True),
-        ("/dev/video0", True),
-        ("tcp://127.0.0.1:9000", True),
-        ("footage/pen-1", False),
-        ("/data/video0.mp4", False),
+        ("rtsp://admin:secret@10.0.0.7:554", True, "rtsp://10.0.0.7:554"),
+        ("rtsp://admin:secret@10.0.0.7/stream", True, "rtsp://10.0.0.7/…"),
+        ("rtsp://admin:sec@ret@10.0.0.7:554/stream", True, "rtsp://10.0.0.7:554/…"),
+        ("rtsp://admin:sec/ret@10.0.0.7/stream", True, "rtsp://…"),
+        ("rtsp://admin:s?c@ret@10.0.0.7", True, "rtsp://…"),
+        ("rtsp://10.0.0.7/live?user=admin&password=s@cret", True, "rtsp://…"),
+        ("rtsp://10.0.0.7/user=admin_password=secret", True, "rtsp://10.0.0.7/…"),
+        ("rtsp://[::1]:554/live?user=admin&password=secret", True, "rtsp://[::1]:554/…"),
+        ("/dev/video0", True, "/dev/video0"),
+        ("tcp://127.0.0.1:9000", True, "tcp://127.0.0.1:9000"),
+        ("footage/pen-1", False, "footage/pen-1"),
+        ("/data/a@b.mp4", False, "/data/a@b.mp4"),
     ],
 )
-def test_streams_and_devices_are_live(source: str, live: bool) -> None:
+def test_streams_and_devices_are_live_and_shown_without_secrets(source: str, live: bool, shown: str) -> None:
     camera = DeviceCamera(camera_id="c", pen_id="p", width=1, height=1, fps=1, source=source)
     assert camera.is_live is live
-    assert "secret" not in camera.public_source
+    assert camera.public_source == shown
     assert "source" not in camera.contract().model_dump()
+
+
+def test_a_written_configuration_is_its_owners_alone(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text(example())
+    write_device_config(tmp_path / "two.yaml", read_device_config(tmp_path / "one.yaml"))
+    assert (tmp_path / "two.yaml").stat().st_mode & 0o777 == 0o600

@@ -116,8 +116,8 @@ def test_a_token_file_is_its_owners_alone_and_kept(tmp_path: Path) -> None:
     [
         ("x" * 40, 0o644, "read by others"),
         ("x" * 40, 0o660, "read by others"),
-        ("short", 0o600, "at least 32"),
-        ("two words " * 5, 0o600, "at least 32"),
+        ("short", 0o600, "32 to 512"),
+        ("two words " * 5, 0o600, "32 to 512"),
         (None, 0, "cannot be read"),
     ],
 )

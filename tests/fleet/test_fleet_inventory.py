@@ -84,7 +84,22 @@ def test_a_new_device_needs_everything(settings: Settings) -> None:
         ("url", "https://barn-a-1/?token=x"),
         ("url", "https://barn-a-1:99999"),
         ("url", "https://"),
+        ("url", "http://a..b:80"),
+        ("url", "http://xn--:80"),
+        ("url", "http://xn--a:80"),
+        ("url", f"http://{'a' * 300}:80"),
+        ("url", "http://" + ".".join(["a" * 60] * 5)),
+        ("url", "http://[::1"),
+        ("url", "http://ex ample"),
+        ("url", "http://a\nb"),
+        ("url", "http://."),
+        ("url", "http://barn:eight"),
+        ("url", "https://user:hunter2@[::1"),
+        ("timezone", "Europe"),
+        ("timezone", "E" * 300),
         ("token", "short"),
+        ("token", "x" * 31),
+        ("token", "x" * 513),
         ("token", "two words that are long enough to pass"),
         ("token", "ü" * 40),
         ("ca_file", Path("nowhere.pem")),
@@ -96,6 +111,16 @@ def test_what_cannot_be_used_is_refused_and_changes_nothing(settings: Settings, 
     assert "hunter2" not in caught.value.message
     assert active_devices(settings) == []
     assert not token_path(settings, "barn-a-1").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:1", "https://[::1]:8750", "https://barn_a-1.example:8443/agent", "http://müller.example",
+     "http://xn--mller-kva.example"],
+)  # fmt: skip
+def test_addresses_of_every_kind_are_taken(settings: Settings, url: str) -> None:
+    add(settings, url=url)
+    assert find_device(settings, "barn-a-1").url == url
 
 
 @pytest.mark.parametrize("name", ["../barn", "Barn", "", "a/b", "x" * 64])
@@ -117,7 +142,10 @@ def test_a_retired_device_keeps_its_history_and_may_come_back(settings: Settings
     assert (row.state, row.last_loaded) == ("retired", date(2026, 3, 2))
     with pytest.raises(NotFoundError, match="retired"):
         find_device(settings, "barn-a-1")
-    add(settings)
+    with pytest.raises(ConfigurationError, match="has no token here: --token-file missing"):
+        enrol(settings, "barn-a-1")
+    assert active_devices(settings) == []
+    enrol(settings, "barn-a-1", token=TOKEN)
     assert [d.device_id for d in active_devices(settings)] == ["barn-a-1"]
 
 

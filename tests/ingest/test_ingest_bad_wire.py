@@ -124,3 +124,11 @@ def test_certificate_of_another_authority(
         assert device.requests == [], "the token was not sent"
         enrolled(settings, device, ca_file=authorities / "ours.pem")
         assert ingest()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(("--until", "0001-01-01"), 10), (("--until", "9999-12-31"), 10), (("20260302",), 2)]
+)
+def test_days_that_are_none(device: Device, ingest: Ingest, arguments: tuple[str, ...], code: int) -> None:
+    assert ingest(SPEC.device_id, *arguments)[0] == code
+    assert device.requests == []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from herdbook.cli.day import parse_day
 from herdbook.cli.output import JsonFlag, console, print_rows
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ app = typer.Typer(help="On the device: record footage into device days, and serv
 
 Root = Annotated[Path, typer.Option("--root", help="The device's folder: days, live footage, token.")]
 Device = Annotated[Path | None, typer.Option("--device", help="Its device.yaml; by default the one in the root.")]
-Day = Annotated[str | None, typer.Option("--day", help="Farm-local day, YYYY-MM-DD.")]
+Day = Annotated[date | None, typer.Option("--day", help="Farm-local day, YYYY-MM-DD.", parser=parse_day, metavar="DAY")]
 DeviceId = Annotated[str, typer.Option("--device-id", help="For a new device.yaml.")]
 FarmId = Annotated[str, typer.Option("--farm-id", help="For a new device.yaml.")]
 PenId = Annotated[str, typer.Option("--pen-id", help="For a new device.yaml.")]
@@ -81,12 +82,13 @@ def record(
     from herdbook.errors import ConfigurationError
 
     if video is not None and device is None:
+        from herdbook.edge.config import public_source
         from herdbook.edge.init import init_device
 
         config = init_device(root, [video], device_id=device_id, farm_id=farm_id, timezone=timezone, pen_id=pen_id)
         if not {video, str(Path(video).absolute())} & {camera.source for camera in config.cameras}:
             raise ConfigurationError(
-                f"{root / 'device.yaml'} is there already and has no camera with the source {video}",
+                f"{root / 'device.yaml'} is there already and has no camera with the source {public_source(video)}",
                 "Leave --video out to record what it names, or give another --root.",
             )
     else:
@@ -96,7 +98,7 @@ def record(
         _record_live(config, root, seconds, as_json=as_json)
         return
     if day is not None:
-        days = [_day(day)]
+        days = [day]
     elif begins is not None:
         from herdbook.contracts.farmtime import local_day
 
@@ -112,7 +114,7 @@ def record(
 
 @app.command()
 def reissue(
-    day: Annotated[str, typer.Argument(help="Farm-local day, YYYY-MM-DD.")],
+    day: Annotated[date, typer.Argument(help="Farm-local day, YYYY-MM-DD.", parser=parse_day, metavar="DAY")],
     root: Root,
     device: Device = None,
     as_json: JsonFlag = False,
@@ -121,7 +123,7 @@ def reissue(
     from herdbook.edge.reissue import reissue_day
 
     with _progress(f"recording {day}") as progress:
-        issued = reissue_day(_config(root, device), root, _day(day), progress=progress)
+        issued = reissue_day(_config(root, device), root, day, progress=progress)
     print_rows([_row(issued)], as_json=as_json)
 
 
@@ -202,15 +204,6 @@ def _config(root: Path, device: Path | None) -> DeviceConfig:
     from herdbook.edge.config import CONFIG_NAME, read_device_config
 
     return read_device_config(device or root / CONFIG_NAME)
-
-
-def _day(text: str) -> date:
-    from herdbook.errors import InputError
-
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"'{text}' is not a day", "Write it as YYYY-MM-DD.") from error
 
 
 def _instant(text: str | None, config: DeviceConfig) -> datetime | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from herdbook.cli.day import parse_day
 from herdbook.cli.output import JsonFlag, console, print_rows
 from herdbook.errors import InputError
 from herdbook.settings import get_settings
@@ -16,15 +17,16 @@ from herdbook.settings import get_settings
 if TYPE_CHECKING:
     from herdbook.ingest.result import IngestResult, Progress
 
-_DAY = ["%Y-%m-%d"]
-
 
 def ingest(
     device: Annotated[str, typer.Argument(help="The device's name, for example barn-a-1.")],
-    day: Annotated[datetime | None, typer.Argument(help="The farm-local day to pull.", formats=_DAY)] = None,
+    day: Annotated[
+        date | None, typer.Argument(help="The farm-local day to pull.", parser=parse_day, metavar="[DAY]")
+    ] = None,
     *,
     until: Annotated[
-        datetime | None, typer.Option(help="Instead: every day up to this one that is not here yet.", formats=_DAY)
+        date | None,
+        typer.Option(help="Instead: every day up to this one that is not here yet.", parser=parse_day, metavar="DAY"),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -41,10 +43,10 @@ def ingest(
     settings = get_settings()
     with _progress_bar() as progress:
         if day is not None:
-            results = [ingest_day(settings, device, day.date(), progress)]
+            results = [ingest_day(settings, device, day, progress)]
         else:
             assert until is not None, "one of both, checked above"
-            results = ingest_device(settings, device, until.date(), progress)
+            results = ingest_device(settings, device, until, progress)
     print_rows(_rows(results, as_json), as_json=as_json)
     failure = first_failure(results)
     if failure is not None:

@@ -40,8 +40,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from herdbook.contracts.camera import Camera, Contract
 from herdbook.contracts.device_day import ReleaseUse
+from herdbook.contracts.durable import write_durably
 from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
+from herdbook.contracts.validation import first_problem
 from herdbook.edge.perception.parameters import MotionParameters
 from herdbook.errors import ConfigurationError
 
@@ -53,6 +55,21 @@ MOTION_RELEASE = ReleaseUse(
 """What rows made by the first engine name."""
 
 _LIVE = ("rtsp", "rtsps", "http", "https", "tcp", "udp", "srt", "rtp")
+
+
+def public_source(source: str) -> str:
+    """A source as it may be shown and written down: of an address only scheme and host.
+
+    Cameras take passwords before an ``@``, in the query and in the path. Where an ``@`` comes after a ``/`` or ``?``,
+    either may be part of a password that was not escaped: then not even the host can be told.
+    """
+    scheme, mark, rest = source.partition("://")
+    if not mark:
+        return source
+    authority, *path = re.split("[/?#]", rest, maxsplit=1)
+    if path and "@" in path[0]:
+        return f"{scheme}://…"
+    return f"{scheme}://{authority.rpartition('@')[2]}{'/…' if path else ''}"
 
 
 class DeviceCamera(Camera):
@@ -75,8 +92,8 @@ class DeviceCamera(Camera):
 
     @property
     def public_source(self) -> str:
-        """The source without user name and password, as it may be shown."""
-        return re.sub(r"//[^/@]*@", "//", self.source)
+        """The source as it may be shown."""
+        return public_source(self.source)
 
     def contract(self) -> Camera:
         """What the manifest says of it."""
@@ -126,9 +143,7 @@ def read_device_config(path: Path) -> DeviceConfig:
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path} is not YAML: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ConfigurationError(f"{path}, {where}: {first['msg']}") from error
+        raise ConfigurationError(f"{path}, {first_problem(error.errors(), 'the file')}") from error
     folder = path.absolute().parent
     cameras = tuple(
         camera.model_copy(
@@ -143,6 +158,9 @@ def read_device_config(path: Path) -> DeviceConfig:
 
 
 def write_device_config(path: Path, config: DeviceConfig) -> None:
-    """Write a ``device.yaml`` that `read_device_config` reads back; what is left at its default is left out."""
+    """Write a ``device.yaml`` that `read_device_config` reads back; what is left at its default is left out.
+
+    Only its owner can read it: sources hold passwords.
+    """
     document = config.model_dump(mode="json", exclude_defaults=True)
-    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_durably(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode(), mode=0o600)

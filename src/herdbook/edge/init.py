@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from herdbook.contracts.durable import make_folder
+from herdbook.contracts.validation import first_problem
 from herdbook.edge import live, video
 from herdbook.edge.clips import clips_in_folder
 from herdbook.edge.config import CONFIG_NAME, DeviceCamera, DeviceConfig, read_device_config, write_device_config
@@ -36,12 +40,12 @@ def init_device(
     if not path.exists():
         if not sources:
             raise ConfigurationError("a device needs a camera", "Name a video, folder or stream with --video.")
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
         try:
             cameras = tuple(_camera(source, f"{pen_id}-cam-{n}", pen_id) for n, source in enumerate(sources, start=1))
             config = DeviceConfig(device_id=device_id, farm_id=farm_id, timezone=timezone, cameras=cameras)
-        except ValueError as error:
-            raise ConfigurationError(f"the device cannot be configured so: {error}") from error
+        except ValidationError as error:
+            raise ConfigurationError(f"the device cannot be configured so: {first_problem(error.errors())}") from error
         write_device_config(path, config)
     new_token_file(root / TOKEN_NAME)
     return read_device_config(path)

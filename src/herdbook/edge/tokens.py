@@ -5,17 +5,15 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from herdbook.contracts.durable import write_durably
+from herdbook.contracts.durable import make_folder, write_durably
+from herdbook.contracts.token import TOKEN_RULE, is_token
 from herdbook.errors import ConfigurationError
-
-SHORTEST = 32
-"""Characters; a shorter token could be guessed."""
 
 
 def new_token_file(path: Path) -> None:
     """Make a token of 256 random bits, readable by its owner only; one that exists is kept."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_durably(path, (secrets.token_urlsafe(32) + "\n").encode(), mode=0o600)
 
 
@@ -32,9 +30,9 @@ def read_token(path: Path) -> str:
         raise ConfigurationError(f"the token file {path} cannot be read: {error}") from error
     if mode & 0o077:
         raise ConfigurationError(f"the token file {path} can be read by others", f"Run: chmod 600 {path}")
-    if len(token) < SHORTEST or any(c.isspace() for c in token):
+    if not is_token(token):
         raise ConfigurationError(
-            f"the token in {path} is not one line of at least {SHORTEST} characters",
+            f"the token in {path} is not {TOKEN_RULE}",
             "Make a new one with `herdbook edge init`.",
         )
     return token

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import ssl
-import string
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import func, select
 
 from herdbook.contracts import farmtime
 from herdbook.contracts.durable import write_durably
 from herdbook.contracts.identifiers import Slug
+from herdbook.contracts.token import TOKEN_RULE, is_token
 from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.ledger.columns import utc_now
 from herdbook.ledger.devices import token_path
@@ -22,8 +23,9 @@ from herdbook.ledger.models import DAY_MISSING, Attempt, DayState, Device, Devic
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
 
-MIN_TOKEN_CHARACTERS = 16
 _SLUG = TypeAdapter(Slug)
+_LONGEST_URL = 255
+"""What the ledger holds."""
 
 
 def enrol(
@@ -39,7 +41,8 @@ def enrol(
     """Add a device, change one, or bring a retired one back. What is not given stays as it is.
 
     Raises:
-        ConfigurationError: a value cannot be used, or a new device lacks one.
+        ConfigurationError: a value cannot be used, or one is lacking: a new device needs all, one that was retired its
+            token again.
         NotInitialisedError: there is no ledger yet.
     """
     given = {
@@ -51,12 +54,14 @@ def enrol(
     secret = token and _token(token)
     with ledger_session(settings) as session:
         device = session.get(Device, _slug("device", device_id))
+        missing = [name for name in ("farm_id", "url", "timezone") if device is None and not given[name]]
+        if not secret and (device is None or not token_path(settings, device_id).exists()):
+            missing.append("token_file")
+        if missing:
+            options = ", ".join("--" + name.removesuffix("_id").replace("_", "-") for name in missing)
+            why = "is new here" if device is None else "has no token here"
+            raise ConfigurationError(f"device '{device_id}' {why}: {options} missing")
         if device is None:
-            missing = [name for name in ("farm_id", "url", "timezone") if not given[name]]
-            missing += [] if secret else ["token_file"]
-            if missing:
-                options = ", ".join("--" + name.removesuffix("_id").replace("_", "-") for name in missing)
-                raise ConfigurationError(f"device '{device_id}' is new here: {options} missing")
             device = Device(device_id=device_id)
             session.add(device)
         for name, value in given.items():
@@ -152,26 +157,38 @@ def _slug(what: str, value: str) -> str:
 
 
 def _agent_url(value: str) -> str:
-    parts = urlsplit(value)
-    try:
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or parts.username or parts.password or parts.query or parts.fragment:
+    if not _is_agent_url(value):
         raise ConfigurationError(
-            f"'{parts.scheme}://{parts.hostname or ''}…' is not an agent's address",
+            f"'{_shown(value)}' is not an agent's address",
             "Give --url like https://barn-a-1.example:8443, without a user name or query.",
         )
     return value.rstrip("/")
 
 
+def _is_agent_url(value: str) -> bool:
+    """Whether it names an agent, and both of our HTTP clients (`herdbook.ingest.client`) can go there."""
+    try:
+        parts, there = urlsplit(value), httpx.URL(value)
+        if parts.port == 0 or not parts.hostname or not there.host:
+            return False
+        parts.hostname.encode("idna")
+    except (ValueError, httpx.InvalidURL):
+        return False
+    rest = parts.username or parts.password or parts.query or parts.fragment
+    return parts.scheme in ("http", "https") and not rest and len(value) <= _LONGEST_URL and " " not in value
+
+
+def _shown(url: str) -> str:
+    """As much of a refused address as holds no secret."""
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme[:20]}{mark}{rest.rpartition('@')[2][:40]}…"
+
+
 def _token(value: str) -> str:
     token = value.strip()
-    visible = set(string.ascii_letters + string.digits + string.punctuation)
-    if not MIN_TOKEN_CHARACTERS <= len(token) <= 512 or not set(token) <= visible:
+    if not is_token(token):
         raise ConfigurationError(
-            "the token file does not hold a token",
-            f"It is one line of {MIN_TOKEN_CHARACTERS} to 512 visible ASCII characters, the same as on the device.",
+            "the token file does not hold a token", f"It is {TOKEN_RULE}, the same as on the device."
         )
     return token
 
