@@ -1,0 +1,1 @@
+"""Teacher targets: what the teacher says of each frame, computed once and kept by content."""
