@@ -19,6 +19,7 @@ from herdbook.simulate.plan import FarmPlan, make_plan
         ({"animals_per_pen": 0}, "animals_per_pen"),
         ({"timezone": "Europe/Nowhere"}, "Europe/Nowhere"),
         ({"farm_id": "../etc"}, "farm_id"),
+        ({"start_day": date.max}, "start_day"),
         ({"clips_per_day": 100, "clip_seconds": 3600}, "clips_per_day"),
         ({"pens": 1, "animals_per_pen": 4, "lameness": {"animals": 5}}, "lameness.animals"),
         ({"lameness": {"delay_days": (5, 2)}}, "delay_days"),

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 from herdbook.contracts.camera import Contract
 from herdbook.contracts.durable import write_durably
 from herdbook.contracts.identifiers import AnimalId, Slug
+from herdbook.contracts.validation import first_problem
 from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.simulate.bodies import Body, Floats
 from herdbook.simulate.coats import Coat
@@ -168,5 +169,4 @@ def read_farm(path: Path) -> Farm:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigurationError(f"{path}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise ConfigurationError(f"{path}, {first_problem(error.errors())}") from error

@@ -10,8 +10,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from herdbook.contracts import farmtime
 from herdbook.contracts.camera import Contract
-from herdbook.contracts.farmtime import TimezoneName
+from herdbook.contracts.farmtime import FarmDay, TimezoneName
 from herdbook.contracts.identifiers import Slug
+from herdbook.contracts.validation import first_problem
 from herdbook.errors import ConfigurationError
 from herdbook.simulate.stage.plan import Shot, StagePlan
 
@@ -53,7 +54,7 @@ class FarmPlan(Contract):
     seed: Annotated[int, Field(ge=0)] = 0
     farm_id: Slug = "demo-farm"
     timezone: TimezoneName = "Europe/London"
-    start_day: date = date(2026, 3, 2)
+    start_day: FarmDay = date(2026, 3, 2)
     days: Annotated[int, Field(ge=1, le=3660)] = 3
     barn: Slug = "barn-a"
     """Devices are named ``<barn>-1``, ``<barn>-2``, …"""
@@ -135,7 +136,4 @@ def make_plan(asked: dict[str, Any]) -> FarmPlan:
     try:
         return FarmPlan.model_validate(asked)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"{where}: {message}" if where else message) from error
+        raise ConfigurationError(first_problem(error.errors())) from error
