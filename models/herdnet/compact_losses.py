@@ -1,0 +1,83 @@
+"""The compact student's losses, one function each. All are 0, with a gradient, where there is nothing to learn from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from herdnet.logits import dice
+
+
+def centre_focal(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Penalty-reduced focal loss (Zhou et al. 2019, arXiv 1904.07850: alpha 2, beta 4) per animal.
+
+    Args:
+        logits: [B, 1, h, w].
+        target: the same, 1 at animals' middles and falling off around them.
+        weight: the same, 0 where nothing is to be learned.
+    """
+    likely = logits.float().sigmoid()
+    positive = target > 0.999
+    gain = functional.logsigmoid(logits.float()) * (1 - likely) ** 2
+    loss = functional.logsigmoid(-logits.float()) * likely**2 * (1 - target) ** 4
+    each = -torch.where(positive, gain, loss)
+    if weight is not None:
+        each = each * weight
+    return each.sum() / positive.sum().clamp(min=1)
+
+
+def mask_bce(logits: Tensor, target: Tensor, weight: Tensor | None = None, temperature: float = 1.0) -> Tensor:
+    """Binary cross-entropy per animal over its own area: [N, h, w] logits against soft targets 0..1 → mean over N.
+
+    Dividing by the area keeps small animals as important as large ones. With a temperature T the logits are divided
+    by T and the loss multiplied by T², so that its gradient does not shrink (Hinton et al. 2015, arXiv 1503.02531);
+    the target must have been softened by the same T.
+    """
+    if not len(logits):
+        return logits.sum() * 0.0
+    each = functional.binary_cross_entropy_with_logits(logits.float() / temperature, target.float(), reduction="none")
+    if weight is not None:
+        each = each * weight
+    area = (target >= 0.5).sum((1, 2)).clamp(min=16)
+    return (each.sum((1, 2)) / (2 * area)).mean() * temperature**2
+
+
+def mask_dice(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """1 - Dice of sigmoid(logits) and soft targets, [N, h, w] → mean over N; pixels of weight 0 take no part."""
+    if not len(logits):
+        return logits.sum() * 0.0
+    if weight is not None:
+        logits, target = logits.masked_fill(weight < 0.5, -30.0), target * weight
+    return dice(logits, target)
+
+
+def posture_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of [N, P] against [N]; negative targets are unknown and take no part."""
+    known = target >= 0
+    if not bool(known.any()):
+        return logits.sum() * 0.0
+    return functional.cross_entropy(logits[known].float(), target[known])
+
+
+def heading_loss(vectors: Tensor, target: Tensor) -> Tensor:
+    """Squared distance of [N, 2] from unit vectors; rows with NaN take no part.
+
+    Not the angle alone: a vector's length then says how sure the direction is (its expectation is short where head and
+    tail are confused).
+    """
+    known = target.isfinite().all(1)
+    if not bool(known.any()):
+        return vectors.sum() * 0.0
+    return (vectors[known].float() - functional.normalize(target[known].float(), dim=1)).square().sum(1).mean()
+
+
+def feature_direction(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean 1 - cosine per token of [B, C, h, w] with [B, C, h', w'], on the coarser of both grids.
+
+    Sizes are aligned before anything is compared: the finer map is averaged down, nothing is invented by enlarging.
+    """
+    size = (min(student.shape[-2], teacher.shape[-2]), min(student.shape[-1], teacher.shape[-1]))
+    mine = functional.adaptive_avg_pool2d(student.float(), size)
+    theirs = functional.adaptive_avg_pool2d(teacher.detach().float(), size)
+    return (1 - functional.cosine_similarity(mine, theirs, dim=1, eps=1e-6)).mean()
