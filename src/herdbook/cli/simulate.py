@@ -13,11 +13,6 @@ from herdbook.cli.output import JsonFlag, console, print_json, print_rows
 app = typer.Typer(help="Make synthetic farms with exact truth.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps ``farm`` a command of its own group while it is the only one."""
-
-
 @app.command()
 def farm(
     out: Annotated[Path, typer.Argument(help="Folder to write; an interrupted farm in it is continued.")],
@@ -99,6 +94,47 @@ def farm(
     else:
         print_rows(rows, as_json=False, title=f"{out}")
         console.print(f"{out}: farm.yaml, roster/, labels/, devices/ and truth/ are written.", soft_wrap=True)
+
+
+@app.command()
+def suite(
+    name: Annotated[str, typer.Argument(help="A shipped suite, for example hard-1, or a suite's file.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write; an interrupted suite in it is continued.")],
+    *,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="train, validation, held-out, second-species or severity; may be repeated. All if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Farms simulated at once, one process each.")] = 1,
+    as_json: JsonFlag = False,
+) -> None:
+    """A frozen list of hard farms, split by farm, animal, seed and day, and scenes at graded severity.
+
+    OUT/index.json lists every scene and clip with its conditions; each farm is a folder like that of `simulate farm`.
+    What makes the farms hard, and what stays exact, is in docs/adr/0080-a-harder-simulator.md.
+    """
+    from herdbook.simulate.suite import Split, load_suite
+    from herdbook.simulate.suite_run import simulate_suite, suite_frames
+
+    loaded, splits = load_suite(name), tuple(_parsed("split", text, Split) for text in split or ())
+    with _progress() as bar:
+        task = bar.add_task("frames", total=suite_frames(loaded, splits))
+        done = simulate_suite(loaded, out, splits, lambda frames: bar.advance(task, frames), jobs=jobs)
+    said = {
+        "suite": loaded.suite.suite_id,
+        "sha256": loaded.sha256,
+        "folder": out,
+        "farm_days": len(done),
+        "clips": sum(day.clips for day in done),
+        "frames": sum(day.frames for day in done),
+    }
+    if as_json:
+        print_json(said)
+    else:
+        print_rows([said], as_json=False)
 
 
 def _progress() -> Any:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from herdbook.contracts import farmtime
@@ -17,6 +17,7 @@ from herdbook.simulate.ethology import Temperament
 from herdbook.simulate.farm import Animal, Farm, Pen
 from herdbook.simulate.footage import camera_renderer, render_clip, write_background
 from herdbook.simulate.life import PenLife, Resident
+from herdbook.simulate.plan import FarmPlan
 from herdbook.simulate.render import Renderer
 from herdbook.simulate.schedule import Interval, camera_day, draw_outages, recorded
 from herdbook.simulate.stage.renderer import StageRenderer
@@ -68,6 +69,21 @@ def pen_life(farm: Farm, pen: Pen, day: date | None = None) -> PenLife:
     )
 
 
+@lru_cache(maxsize=2)
+def _visit(plan: FarmPlan, pen: Pen, animals: tuple[Animal, ...], day: date) -> PenDay:
+    """A day of a stage, which stands by itself; kept for plans that film the same day again."""
+    farm = Farm(plan=plan, devices=(pen.device_id,), pens=(pen,), cameras=(), animals=animals)
+    return live_day(farm, pen, pen_life(farm, pen, day), day)
+
+
+def visit(farm: Farm, pen: Pen, day: date) -> PenDay:
+    """What happens in a pen of a stage on a day, whatever is filmed of it."""
+    assert farm.plan.stage is not None, "a plan with a stage"
+    unfilmed = farm.plan.stage.model_copy(update={"shots": ()})
+    plan = farm.plan.model_copy(update={"stage": unfilmed, "days": 1, "clip_seconds": 2})
+    return _visit(plan, pen, farm.animals_of(pen.pen_id), day)
+
+
 def live_day(farm: Farm, pen: Pen, life: PenLife, day: date) -> PenDay:
     """The next day of a pen, drawn from its own stream."""
     extent = farmtime.day_extent(day, farm.plan.timezone)
@@ -80,16 +96,15 @@ def simulate_device(farm: Farm, device_id: str, out: Path, report: Progress) -> 
     days = farm.plan.simulated_days()
     finished = {day for day in days if _truth_folder(out, device_id, day).is_dir()}
     device = _Device(farm, device_id, out)
-    if len(finished) < len(days):
-        device.set_up(days[0])
+    if len(finished) < len(days) and farm.plan.stage is None:
+        device.set_up()
     for day in days:
         schedules = {c: camera_schedule(farm, c, day) for c in device.cameras}
         clips = [i for s in schedules.values() for i in recorded(s)]
         frames = farm.plan.fps * sum(i.seconds for i in clips)
-        if farm.plan.stage is not None:  # each visit stands by itself
+        if farm.plan.stage is not None:
             if day not in finished:
-                device.set_up(day)
-                device.live(day)
+                device.visit(day)
         elif len(finished) < len(days):  # a finished day is lived again: the next one follows from it
             device.live(day)
         if day in finished:
@@ -112,13 +127,21 @@ class _Device:
     def _footage(self, camera_id: str) -> Path:
         return self._out / "devices" / self._device_id / footage_folder(camera_id)
 
-    def set_up(self, day: date) -> None:
-        self._lives = {pen.pen_id: pen_life(self._farm, pen, day) for pen in self._pens}
+    def set_up(self) -> None:
+        self._lives = {pen.pen_id: pen_life(self._farm, pen) for pen in self._pens}
+        self._hang(self._farm.plan.start_day)
+
+    def _hang(self, day: date) -> None:
+        """The cameras of a day. The picture of the empty pen is that of the first."""
         for camera_id, camera in self.cameras.items():
             self._renderers[camera_id] = camera_renderer(self._farm, camera, day)
             self._footage(camera_id).mkdir(parents=True, exist_ok=True)
             if day == self._farm.plan.start_day:
                 write_background(self._footage(camera_id) / BACKGROUND, self._renderers[camera_id])
+
+    def visit(self, day: date) -> None:
+        self._hang(day)
+        self._lived = {pen.pen_id: visit(self._farm, pen, day) for pen in self._pens}
 
     def live(self, day: date) -> None:
         self._lived = {pen.pen_id: live_day(self._farm, pen, self._lives[pen.pen_id], day) for pen in self._pens}

@@ -142,13 +142,15 @@ class PenLife:
     def _explore(self, i: int, moment: float, until: float, rng: np.random.Generator) -> None:
         state, body, crowd = self._states[i], self.residents[i].body, self._crowd(i, moment)
         near = crowd.radii + body.radius - self._manners.overlap_m
-        walls = np.array([self.layout.width_m, self.layout.depth_m]) - body.radius
+        low = body.radius - paths.WALL_M
+        walls = np.array([self.layout.width_m, self.layout.depth_m]) - low
 
         def free(x: float, y: float, heading: float) -> bool:
-            fore = np.array([x, y]) + body.offsets[-1] * np.array([math.cos(heading), math.sin(heading)])
-            if (fore < body.radius).any() or (fore > walls).any():
+            ahead = np.array([math.cos(heading), math.sin(heading)])
+            ends = np.array([x, y]) + body.offsets[[0, -1], None] * ahead
+            if (ends < low).any() or (ends > walls).any():
                 return False
-            return bool((((crowd.centres - fore) ** 2).sum(axis=1) > near**2).all())
+            return bool((((crowd.centres - ends[1]) ** 2).sum(axis=1) > near**2).all())
 
         explore(state.knots, until, rng, free)
         state.pose, state.discs = state.knots.last, discs(state.knots.last, body)

@@ -1,16 +1,24 @@
-"""Several devices at once, one process each; what they report comes together in the caller's process."""
+"""Several pieces of work at once, one process each; what they report comes together in the caller's process."""
 
 from __future__ import annotations
 
 import multiprocessing
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from herdbook.simulate.device_days import Progress, SimulatedDay, simulate_device
-from herdbook.simulate.farm import Farm
 from herdbook.simulate.opencv import opencv
+
+Report = Callable[[int], None]
+"""Called with numbers of frames."""
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class Work(Protocol[_T_co]):
+    """A function of a module, so that other processes find it; its last argument takes numbers of frames."""
+
+    def __call__(self, *arguments: Any) -> _T_co: ...
 
 
 class _Stopped(Exception):  # noqa: N818 - ends a worker whose caller has already raised
@@ -21,18 +29,18 @@ _caller: dict[str, Any] = {}
 """In a worker: ``drawn``, a queue of frame counts to the caller, and ``stop``, an event that it sets."""
 
 
-def simulate_devices(farm: Farm, out: Path, report: Progress, jobs: int) -> list[SimulatedDay]:
-    """All devices of a farm, ``jobs`` at a time, in the farm's order."""
+def side_by_side(work: Work[_T_co], tasks: Sequence[tuple[Any, ...]], report: Report, jobs: int) -> list[_T_co]:
+    """``work(*task, report)`` of every task, ``jobs`` at a time, in the tasks' order."""
     context = multiprocessing.get_context("spawn")  # a fork would copy the caller's threads in an unknown state
     drawn, stop = context.SimpleQueue(), context.Event()
     listener = threading.Thread(target=_listen, args=(drawn, report), daemon=True)
     listener.start()
-    with ProcessPoolExecutor(min(jobs, len(farm.devices)), context, _start_worker, (drawn, stop)) as pool:
-        waiting = [pool.submit(_work, farm, device_id, out) for device_id in farm.devices]
+    with ProcessPoolExecutor(min(jobs, len(tasks)), context, _start_worker, (drawn, stop)) as pool:
+        waiting = [pool.submit(_work, work, task) for task in tasks]
         try:
-            return [done for future in waiting for done in future.result()]
+            return [future.result() for future in waiting]
         except BaseException:
-            stop.set()  # so that leaving the pool does not wait for whole devices
+            stop.set()  # so that leaving the pool does not wait for whole tasks
             for future in waiting:
                 future.cancel()
             raise
@@ -41,7 +49,7 @@ def simulate_devices(farm: Farm, out: Path, report: Progress, jobs: int) -> list
             listener.join()
 
 
-def _listen(drawn: Any, report: Progress) -> None:
+def _listen(drawn: Any, report: Report) -> None:
     while (frames := drawn.get()) is not None:
         report(frames)
 
@@ -51,8 +59,8 @@ def _start_worker(drawn: Any, stop: Any) -> None:
     opencv().setNumThreads(1)  # the processes are the parallelism
 
 
-def _work(farm: Farm, device_id: str, out: Path) -> list[SimulatedDay]:
-    return list(simulate_device(farm, device_id, out, _report))
+def _work(work: Work[_T_co], task: tuple[Any, ...]) -> _T_co:
+    return work(*task, _report)
 
 
 def _report(frames: int) -> None:

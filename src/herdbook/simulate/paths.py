@@ -38,6 +38,8 @@ def settle(
         preference: ``[n]``, smaller is better.
         tolerance_m: how deep bodies may press into each other or a wall.
     """
+    if not len(proposals):
+        return None
     trouble = overlap(proposals, body, crowd.centres, crowd.radii)
     beyond = outside(proposals, body, layout.width_m, layout.depth_m)
     free = np.flatnonzero((trouble + beyond < tolerance_m) & (beyond < WALL_M))

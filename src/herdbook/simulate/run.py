@@ -14,6 +14,8 @@ What is written, and stays so because other parts read it::
     OUT/truth/<device>/<day>/coverage.csv            columns of coverage records; the whole day, on while a clip runs
     OUT/truth/<device>/<day>/masks/<camera>.parquet  label images as run lengths: `herdbook.simulate.masks`
     OUT/truth/<device>/<day>/mot/<clip>.txt          MOTChallenge; id k is the k-th animal of the pen in farm.yaml
+    OUT/truth/<device>/<day>/visibility.parquet      `truth.VISIBILITY_SCHEMA`; only on a stage, where boxes hold
+                                                     what is seen of an animal and something may hide the rest
 
 A day's truth folder appears last and whole: where it is there, the day is finished, and a later run skips it.
 """
@@ -28,7 +30,7 @@ from herdbook.simulate.device_days import Progress, SimulatedDay, camera_schedul
 from herdbook.simulate.device_file import write_device_file
 from herdbook.simulate.farm import Farm, read_farm, write_farm
 from herdbook.simulate.farm_records import write_farm_records
-from herdbook.simulate.parallel import simulate_devices
+from herdbook.simulate.parallel import side_by_side
 from herdbook.simulate.plan import FarmPlan
 from herdbook.simulate.roster import write_roster
 from herdbook.simulate.schedule import recorded
@@ -51,8 +53,13 @@ def simulate_farm(plan: FarmPlan, out: Path, progress: Progress | None = None, *
     farm = prepare_farm(plan, out)
     report = progress or (lambda _: None)
     if jobs > 1 and len(farm.devices) > 1:
-        return simulate_devices(farm, out, report, jobs)
+        tasks = [(farm, device_id, out) for device_id in farm.devices]
+        return [day for days in side_by_side(_simulate_device, tasks, report, jobs) for day in days]
     return [done for device_id in farm.devices for done in simulate_device(farm, device_id, out, report)]
+
+
+def _simulate_device(farm: Farm, device_id: str, out: Path, report: Progress) -> list[SimulatedDay]:
+    return list(simulate_device(farm, device_id, out, report))
 
 
 def prepare_farm(plan: FarmPlan, out: Path) -> Farm:

@@ -180,12 +180,14 @@ CREEP_M_S = 0.10
 
 
 def explore(knots: Knots, until: float, rng: np.random.Generator, free: Callable[[float, float, float], bool]) -> None:
-    """Creep about in small steps until a time; a step to a place and heading that are not free becomes a turn."""
+    """Creep about in small steps until a time; where a step's place and heading are not free it becomes a turn, or
+    nothing."""
     x, y, heading = knots.last.tolist()
     while until - knots.end > 0.5:
         step, turn = rng.uniform(0.04, 0.18), min(0.8, max(-0.8, rng.normal(0, 0.3)))
         moment = min(until, knots.end + step / CREEP_M_S + rng.uniform(0, 0.8))
         ahead = x + step * math.cos(heading + turn), y + step * math.sin(heading + turn), heading + turn
-        x, y, heading = ahead if free(*ahead) else (x, y, heading + 2 * turn)
+        turned = x, y, heading + 2 * turn
+        x, y, heading = next((pose for pose in (ahead, turned) if free(*pose)), (x, y, heading))
         knots.append(moment, x, y, heading)
     knots.rest(until)

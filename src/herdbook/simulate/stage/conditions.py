@@ -26,7 +26,7 @@ GLARE_VEIL = (0.0, 5.0, 11.0, 19.0, 29.0, 42.0)
 HAZE_TRANSMISSION = (1.0, 0.80, 0.66, 0.53, 0.41, 0.30)
 _AIRLIGHT = 186.0
 SHUTTER_S = (0.0, 0.06, 0.12, 0.20, 0.30, 0.45)
-SHAKE_PX = (0.0, 1.5, 2.6, 4.0, 6.0, 8.5)
+SHAKE_PX = (0.0, 2.4, 3.6, 5.2, 7.2, 9.6)
 """Length of the smear at a picture 480 pixels wide."""
 EXPOSURE_STOPS = (0.0, 0.5, 0.9, 1.3, 1.8, 2.4)
 _NOISE_MARGIN = 64

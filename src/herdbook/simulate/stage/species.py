@@ -54,16 +54,16 @@ _PIG_MANNERS = Manners(
     inclinations={"eating": 0.75, "drinking": 2.0, "investigating": 1.6, "social": 2.2, "standing": 1.2},
     tempo=0.5,
     sitting=2.5,
-    overlap_m=0.10,
-    huddling=1.6,
+    overlap_m=0.06,
+    huddling=1.0,
     lively=True,
 )
 _CALF_MANNERS = Manners(
     inclinations={"eating": 0.8, "drinking": 1.8, "investigating": 1.6, "social": 2.0, "standing": 1.8},
     tempo=0.5,
     sitting=0.0,
-    overlap_m=0.08,
-    huddling=1.0,
+    overlap_m=0.06,
+    huddling=0.8,
     lively=True,
 )
 
