@@ -20,7 +20,7 @@ from herdbook.errors import FileFormatError, InputError
 Features = NDArray[np.float32]
 """(channels, height, width)."""
 FORMAT = "herdbook-target/1"
-LEVEL = 3
+LEVEL = 1
 _MAX_HEADER = 512
 
 

@@ -1,0 +1,30 @@
+"""Digests of the code behind each stage, so that DVC runs a stage again when its code changed, and only then."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+ROOMS: dict[str, tuple[str, ...]] = {
+    "dataset": ("herdbook/learning/datasets", "herdbook/learning/formats", "herdbook/learning/pixels.py"),
+    "targets": ("herdbook/learning/targets", "herdbook/learning/pixels.py", "herdnet/sam3*", "herdnet/pixels.py"),
+}
+"""Per stage: folders, files or patterns below the packages."""
+
+
+def code_digests() -> dict[str, str]:
+    """``code.json``: SHA-256 of the code of each stage, wherever it is installed."""
+    return {stage: _digest(parts) for stage, parts in ROOMS.items()}
+
+
+def _digest(parts: tuple[str, ...]) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        package, _, below = part.partition("/")
+        root = Path(str(resources.files(package)))
+        for path in sorted(root.glob(below)):
+            files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+            for file in files:
+                found.update(f"{package}/{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes())
+    return found.hexdigest()
