@@ -17,7 +17,9 @@ from herdbook.cli import (
     ingest,
     labels,
     lake,
+    learn,
     load,
+    promote,
     roster,
     simulate,
     sql,
@@ -35,6 +37,8 @@ app.command()(house.init)
 app.command()(house.doctor)
 app.command()(demo.demo)
 app.command()(ingest.ingest)
+app.command()(promote.promote)
+app.command()(promote.demote)
 app.command()(load.load)
 app.command()(load.publish)
 app.command()(load.retention)
@@ -46,6 +50,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(labels.app, name="labels")
 app.add_typer(lake.app, name="lake")
+app.add_typer(learn.app, name="learn")
 app.add_typer(roster.app, name="roster")
 app.add_typer(simulate.app, name="simulate")
 

@@ -54,6 +54,50 @@ def mot(
     print_rows([{"metric": name, "value": _shown(value)} for name, value in score.flat().items()], as_json=False)
 
 
+@app.command("compare")
+def compare(
+    challenger: Annotated[Path, typer.Argument(help="An evaluation.json.")],
+    champion: Annotated[Path, typer.Argument(help="Another, of the same sequences.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """The first evaluation less the second, paired on their sequences, with 95 % intervals.
+
+    Neither is run again: an evaluation holds the sums of every sequence.
+    """
+    from herdbook.learning.evaluation.report import compare, read_report
+    from herdbook.learning.evaluation.table import rows_of, slice_rows
+
+    found = compare(read_report(challenger), read_report(champion))
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    whole = found.overall
+    print_rows(rows_of(whole), as_json=False, title=f"{whole.sequences} sequences, {whole.units} {whole.level}s drawn")
+    if found.slices:
+        print_rows(slice_rows(found.slices), as_json=False, title="by slice")
+
+
+@app.command("runs")
+def runs(
+    one: Annotated[str, typer.Argument(help="Id of a run in MLflow.")],
+    other: Annotated[str, typer.Argument(help="Id of another.")],
+    tolerance: Annotated[float, typer.Option(help="Figures that differ by less are the same.", min=0)] = 1e-6,
+    as_json: JsonFlag = False,
+) -> None:
+    """Whether two runs came to the same figures; if not, what differs: code, data, parameters, lock, machine."""
+    from herdbook.learning.registry.reproduce import compare_runs
+    from herdbook.settings import get_settings
+
+    found = compare_runs(get_settings(), one, other, tolerance=tolerance)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    console.print("Every figure is the same." if found.reproduced else "The figures are not all the same.")
+    for title, rows in (("figures", found.figures), ("made from", found.causes)):
+        if rows:
+            print_rows([row.model_dump() for row in rows], as_json=False, title=title)
+
+
 def _read(path: Path, name: Format | None, **choice: Any) -> Tracks:
     from herdbook.learning.formats import TrackFormat, read_tracks
 
