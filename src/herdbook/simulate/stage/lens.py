@@ -64,7 +64,7 @@ class Lens:
         found = _fit(pixels, points)
         mapped = np.column_stack([pixels, np.ones(len(pixels))]) @ found.T
         error = np.hypot(*(mapped[:, :2] / mapped[:, 2:] - points).T)
-        return tuple(round(float(v), 12) for v in (found / found[2, 2]).ravel()), float(np.sqrt((error**2).mean()))
+        return tuple(round(float(v), 9) for v in (found / found[2, 2]).ravel()), float(np.sqrt((error**2).mean()))
 
     def pixels_per_metre(self) -> float:
         """Scale of the picture at its middle."""
