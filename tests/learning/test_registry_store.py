@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from herdbook.learning.registry.origin import take_origin
 from herdbook.learning.registry.reproduce import compare_runs
 from herdbook.learning.registry.store import open_store
 from herdbook.learning.registry.tracking import found_run, origin_of, start_run
+from herdbook.learning.workspace import Workspace
 from herdbook.settings import Settings
 
 MODEL = "herdbook-compact"
@@ -130,14 +134,31 @@ def test_what_is_of_no_repository_is_dirty(tmp_path: Path) -> None:
     assert (found.git_revision, found.dirty, found.dirty_paths) == (None, True, ("no Git repository",))
 
 
-def test_the_hash_of_data_is_looked_up_in_what_dvc_wrote(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "pigs.dvc").write_text("outs:\n- md5: aaaa.dir\n  path: pigs\n")
-    (tmp_path / "dvc.lock").write_text("stages:\n  t:\n    outs:\n    - {path: data/targets, md5: bbbb.dir}\n")
-    assert data_use(tmp_path, "data/pigs").dvc_md5 == "aaaa.dir"
-    assert data_use(tmp_path, "data/targets").dvc_md5 == "bbbb.dir"
-    with pytest.raises(NotFoundError, match="no data 'data/cows'"):
-        data_use(tmp_path, "data/cows")
+def test_data_of_a_workspace_are_named_by_its_commit_and_dvcs_hash(tmp_path: Path) -> None:
+    repo = clean_checkout(tmp_path / "repo")
+    (repo / "dvc.lock").write_text("stages:\n  t:\n    outs:\n    - {path: data/targets, md5: bbbb.dir}\n")
+    commit(repo)
+    workspace = Workspace("run-1", repo, tmp_path)
+    (repo / "dvc.lock").write_text("stages: {}\n")
+    found = data_use(workspace, "data/targets")
+    assert (found.dvc_md5, found.git_revision) == ("bbbb.dir", workspace.revision())
+    with pytest.raises(NotFoundError, match="no data data/cows"):
+        data_use(workspace, "data/cows")
+
+
+def test_an_installed_wheel_is_clean_until_somebody_edits_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "site"
+    (place / "herdbook").mkdir(parents=True)
+    (place / "herdbook" / "x.py").write_text("x = 1\n")
+    (place / "herdbook-9.9.dist-info").mkdir()
+    (place / "herdbook-9.9.dist-info" / "METADATA").write_text("Name: herdbook\nVersion: 9.9\n")
+    digest = base64.urlsafe_b64encode(hashlib.sha256(b"x = 1\n").digest()).rstrip(b"=").decode()
+    (place / "herdbook-9.9.dist-info" / "RECORD").write_text(f"herdbook/x.py,sha256={digest},6\n")
+    installed = PathDistribution(place / "herdbook-9.9.dist-info")
+    monkeypatch.setattr("herdbook.learning.registry.origin.distribution", lambda _: installed)
+    assert not take_origin(tmp_path).dirty
+    (place / "herdbook" / "x.py").write_text("x = 2\n")
+    assert take_origin(tmp_path).dirty_paths == ("herdbook/x.py",)
 
 
 # -- reproducing ------------------------------------------------------------------------------------------------------

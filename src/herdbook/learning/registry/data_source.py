@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Self
 
-import yaml
 from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 
 from herdbook.contracts.camera import Contract
-from herdbook.errors import NotFoundError
+from herdbook.learning.workspace import Workspace
 
 
 class DataUse(Contract):
@@ -65,21 +63,16 @@ def as_dataset(use: DataUse) -> MetaDataset:
     return MetaDataset(DvcSource(use), name=use.name, digest=digest)  # type: ignore[abstract]
 
 
-def data_use(workspace: Path, path: str, *, name: str | None = None, git_revision: str | None = None) -> DataUse:
-    """Look up the hash of a path in a workspace, in ``<path>.dvc`` or ``dvc.lock``.
+def data_use(workspace: Workspace, path: str, *, name: str | None = None) -> DataUse:
+    """Data of a run's workspace, as its last commit has it.
 
     Raises:
-        NotFoundError: neither names the path.
+        NotFoundError: the commit knows no such data.
     """
-    outs: list[dict[str, Any]] = []
-    for file in (workspace / f"{path}.dvc", workspace / "dvc.lock"):
-        if file.is_file():
-            document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-            for stage in [document, *document.get("stages", {}).values()]:
-                outs += stage.get("outs", ())
-    at = Path(path)
-    found = next((out for out in outs if out.get("md5") and at.name == Path(out["path"]).name), None)
-    exact = next((out for out in outs if out.get("md5") and Path(out["path"]) == at), found)
-    if exact is None:
-        raise NotFoundError(f"{workspace} has no data '{path}' under DVC", "Add it with `dvc add`, or run its stage.")
-    return DataUse(name=name or at.name, path=path, dvc_md5=exact["md5"], git_revision=git_revision)
+    return DataUse(
+        name=name or path,
+        path=path,
+        dvc_md5=workspace.data_hash(path),
+        git_revision=workspace.revision(),
+        repository=str(workspace.folder),
+    )

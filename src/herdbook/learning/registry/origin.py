@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import platform
 import shutil
 import subprocess
 from importlib import resources
-from importlib.metadata import distributions
+from importlib.metadata import distribution, distributions, version
 from pathlib import Path
 
 from herdbook.contracts.camera import Contract
 from herdbook.contracts.digest import sha256_of
+from herdbook.learning.params import pipeline_root
 
 WATCHED = ("src", "models", "sql", "dvc.yaml", "params.yaml", "pyproject.toml", "requirements.lock")
 """What of a checkout makes a run: a change to it that is not committed makes the run dirty."""
@@ -33,9 +35,11 @@ class Origin(Contract):
     """Equal origins and equal data should give equal figures."""
 
     git_revision: str | None
-    """Commit of the checkout; none where there is no repository."""
+    """Commit of the checkout; none where there is none, as with an installed wheel."""
+    version: str
+    """Of the installed package."""
     dirty: bool
-    """Whether code, parameters or lock differ from that commit, or are of none."""
+    """Whether code, parameters or lock differ from that commit; of a wheel, whether its files were altered."""
     dirty_paths: tuple[str, ...] = ()
     code_sha256: str
     """Of the code that is imported, wherever it lies."""
@@ -47,25 +51,47 @@ class Origin(Contract):
     hardware: Hardware
 
 
-def take_origin(checkout: Path) -> Origin:
-    """Look at a checkout, before anything is run in it."""
+def take_origin(checkout: Path | None = None, *, params: Path | None = None) -> Origin:
+    """Look at the code that runs, before anything is run.
+
+    Args:
+        checkout: of the code; where this package lies if not given.
+        params: the parameters; the checkout's if not given.
+    """
+    checkout = checkout or pipeline_root()
     revision = _git(checkout, "rev-parse", "HEAD")
     if revision is None:
-        changed: list[str] = ["no Git repository"]
+        changed = _altered_wheel()
     else:
         status = _git(checkout, "status", "--porcelain", "--untracked-files=all", "--", *WATCHED)
         changed = ["git status failed"] if status is None else [line[3:] for line in status.splitlines()]
     return Origin(
         git_revision=revision.strip() if revision else None,
+        version=version("herdbook"),
         dirty=bool(changed),
         dirty_paths=tuple(changed[:_SHOWN]),
         code_sha256=_code(),
-        params_sha256=_digest(checkout / "params.yaml"),
+        params_sha256=_digest(params or checkout / "params.yaml"),
         lock_sha256=_digest(checkout / "requirements.lock"),
         environment_sha256=_environment(),
         python=platform.python_version(),
         hardware=_hardware(),
     )
+
+
+def _altered_wheel() -> list[str]:
+    """Files of the installed wheel that are not as it was built, by its own RECORD."""
+    files = [f for f in distribution("herdbook").files or () if f.parts[0] in ("herdbook", "herdnet") and f.hash]
+    if not any(f.suffix == ".py" for f in files):
+        return ["no Git repository"]  # nor a wheel: code is imported from a folder
+    return [str(f) for f in files if f.hash and _recorded(Path(str(f.locate()))) != f.hash.value]
+
+
+def _recorded(path: Path) -> str | None:
+    """A file's SHA-256 as RECORD writes it."""
+    if not path.is_file():
+        return None
+    return base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=").decode()
 
 
 def _git(checkout: Path, *arguments: str) -> str | None:
