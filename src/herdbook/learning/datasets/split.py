@@ -8,7 +8,7 @@ component; then clips may be left out (`Crossing.DROP`) so that each side keeps 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import sqrt
 
 from herdbook.errors import SplitImpossibleError
@@ -94,23 +94,43 @@ def _fixed(clips: Sequence[Clip], whole: list[list[int]]) -> list[Split | None]:
 
 
 def _deal(whole: list[list[int]], weights: Sequence[int], wanted: Mapping[Split, float]) -> list[Split | None]:
-    """Largest component first, each to the side that lacks most of its share."""
-    sides: list[Split | None] = [None] * len(weights)
-    total = sum(weights)
-    got: Counter[Split] = Counter()
-    for group in sorted(whole, key=lambda g: (-sum(weights[k] for k in g), g[0])):
-        side = max(wanted, key=lambda s: (wanted[s] - got[s] / max(total, 1), wanted[s]))
-        got[side] += sum(weights[k] for k in group)
-        for k in group:
-            sides[k] = side
-    return sides
+    """Largest component first, each to the side that lacks most frames, or to the one that lacks the largest part of
+    its own: whichever leaves no side short, and then whichever comes nearest to the shares."""
+    total = max(sum(weights), 1)
+
+    def lacks_most(side: Split, got: Counter[Split]) -> tuple[float, float]:
+        return wanted[side] - got[side] / total, wanted[side]
+
+    def least_full(side: Split, got: Counter[Split]) -> tuple[float, float]:
+        return -got[side] / wanted[side], wanted[side]
+
+    def deal(rule: Callable[[Split, Counter[Split]], tuple[float, float]]) -> list[Split | None]:
+        sides: list[Split | None] = [None] * len(weights)
+        got: Counter[Split] = Counter()
+        for group in sorted(whole, key=lambda g: (-sum(weights[k] for k in g), g[0])):
+            side = max(wanted, key=lambda s: rule(s, got))
+            got[side] += sum(weights[k] for k in group)
+            for k in group:
+                sides[k] = side
+        return sides
+
+    def badness(sides: list[Split | None]) -> tuple[bool, float]:
+        got = _sums(sides, weights)
+        return not _complete(sides, weights, wanted), sum(abs(got[s] / total - wanted[s]) for s in wanted)
+
+    return min((deal(lacks_most), deal(least_full)), key=badness)
 
 
-def _complete(sides: Sequence[Split | None], weights: Sequence[int], wanted: Mapping[Split, float]) -> bool:
+def _sums(sides: Sequence[Split | None], weights: Sequence[int]) -> Counter[Split]:
     got: Counter[Split] = Counter()
     for side, weight in zip(sides, weights, strict=True):
         if side is not None:
             got[side] += weight
+    return got
+
+
+def _complete(sides: Sequence[Split | None], weights: Sequence[int], wanted: Mapping[Split, float]) -> bool:
+    got = _sums(sides, weights)
     return all(got[side] >= LEAST * share * sum(weights) for side, share in wanted.items())
 
 
