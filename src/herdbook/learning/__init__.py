@@ -1,1 +1,1 @@
-"""What models are made of and judged by: formats and metrics; datasets, distillation, gates and registry follow."""
+"""What models are made of and judged by: formats, datasets, targets, metrics, evaluation, registry; training follows."""
