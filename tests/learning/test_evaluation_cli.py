@@ -80,6 +80,11 @@ def test_an_engine_is_judged_and_set_beside_another(
     assert code == 0
     assert json.loads(out)["overall"] == said["comparison"]["overall"]
     assert command("evaluate", "compare", *reports)[0] == 0
+    code, out, _ = command("evaluate", "table", *reports)
+    assert code == 0
+    assert "motion-coarse" in out
+    code, out, _ = command("evaluate", "table", *reports, "--json")
+    assert [one["engine"]["parameters"] for one in json.loads(out)] == [12, None]
 
 
 def test_what_is_wrong_is_said_with_its_code(command: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ from herdbook.contracts.digest import sha256_of
 from herdbook.errors import InputError, NotFoundError, PromotionRefusedError, RegistryError
 from herdbook.learning.registry import promotion
 from herdbook.learning.registry.contest import hold
+from herdbook.learning.registry.evidence import CONFUSION, attach_evaluation
 from herdbook.learning.registry.gates import Verdict, load_gates
-from herdbook.learning.registry.models import CHAMPION, attach_evaluation, find, move_champion
+from herdbook.learning.registry.models import CHAMPION, find, move_champion
 from herdbook.learning.registry.promotion import Outcome, already, demote, promote
+from herdbook.learning.registry.tracking import found_run
 from herdbook.ledger.promotions import history
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
@@ -230,6 +232,13 @@ def test_the_first_champion_is_held_against_motion_then_each_against_the_last(
     version = find(settings, MODEL, 1)
     assert version is not None
     attach_evaluation(settings, version, one)
+    client, run = found_run(settings, version.run_id)
+    (place,) = (f.path for f in client.list_artifacts(version.run_id, "evaluations"))
+    names = {Path(f.path).name for f in client.list_artifacts(version.run_id, place)}
+    assert names == {"one.json", "evaluation.md", CONFUSION}
+    assert run.data.metrics["evaluation/recall"] == pytest.approx(0.85, abs=0.02)
+    with pytest.raises(InputError, match="not an evaluation of herdbook-compact version 1"):
+        attach_evaluation(settings, version, two)
     second = hold(settings, MODEL, 2, gates, report=two)
     assert second.champion is not None
     assert second.champion.number == 1

@@ -77,6 +77,24 @@ def compare(
         print_rows(slice_rows(found.slices), as_json=False, title="by slice")
 
 
+@app.command("table")
+def table(
+    reports: Annotated[list[Path], typer.Argument(help="evaluation.json files of engines, of the same sequences.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Engines side by side: figures with 95 % intervals, parameters, size, memory and latency."""
+    from herdbook.learning.evaluation.report import compare, read_report
+    from herdbook.learning.evaluation.table import beside
+
+    found = [read_report(path) for path in reports]
+    for other in found[1:]:
+        compare(found[0], other)  # refuses what cannot stand in one table
+    if as_json:
+        print_json([one.model_dump(mode="json", exclude={"judgements", "failures", "slices"}) for one in found])
+        return
+    print_rows(beside(found, [str(path.parent.name) for path in reports]), as_json=False)
+
+
 @app.command("runs")
 def runs(
     one: Annotated[str, typer.Argument(help="Id of a run in MLflow.")],

@@ -78,7 +78,7 @@ def evaluate(
     comparison = _beside(report, against)
     (out / "evaluation.md").write_text(markdown(report, comparison), encoding="utf-8")
     if model is not None:
-        _keep(settings, report, out / REPORT, model, version)
+        _keep(settings, out / REPORT, model, version)
     if as_json:
         plain = report.model_dump(mode="json", exclude={"judgements"})
         print_json(plain | {"comparison": comparison.model_dump(mode="json") if comparison else None})
@@ -97,20 +97,11 @@ def _beside(report: Report, against: Path | None) -> Comparison | None:
     return compare(report, read_report(against)) if against else None
 
 
-def _keep(settings: Settings, report: Report, path: Path, model: str, version: int | None) -> None:
-    from herdbook.errors import InputError
-    from herdbook.learning.registry.models import CHALLENGER, attach_evaluation, require
-    from herdbook.learning.registry.tracking import resume_run
+def _keep(settings: Settings, path: Path, model: str, version: int | None) -> None:
+    from herdbook.learning.registry.evidence import attach_evaluation
+    from herdbook.learning.registry.models import CHALLENGER, require
 
-    found = require(settings, model, version or CHALLENGER)
-    if found.digest != report.engine.digest:
-        raise InputError(
-            f"the engine that was judged is not {model} version {found.number}",
-            "Name with --engine the file that came with that version.",
-        )
-    attach_evaluation(settings, found, path)
-    values = {f"evaluation/{name}": figure.value for name, figure in report.overall.figures.items()}
-    resume_run(settings, found.run_id).metrics(values)
+    attach_evaluation(settings, require(settings, model, version or CHALLENGER), path)
 
 
 def _print(report: Report) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from herdbook.learning.evaluation.compare import Estimate, Estimates
 from herdbook.learning.evaluation.figures import FIGURES, f1_by_class
-from herdbook.learning.evaluation.report import Comparison, Report
+from herdbook.learning.evaluation.report import Comparison, Footprint, Report
 
 Row = Mapping[str, str | None]
 
@@ -40,6 +40,21 @@ def slice_rows(slices: Sequence[Estimates], least: int = 0) -> list[Row]:
             **{name: _short(found.figures[name]) for name in columns},
         }
         for found in slices
+    ]
+
+
+def beside(reports: Sequence[Report], names: Sequence[str]) -> list[Row]:
+    """Engines side by side, one row each: figures with intervals, and what they cost."""
+    columns = [name for name in SHOWN if any(r.overall.figures[name].value is not None for r in reports)]
+    return [
+        {
+            "engine": f"{report.engine.release.release_id} ({name})",
+            "sequences": str(report.overall.sequences),
+            **{column: _short(report.overall.figures[column]) for column in columns},
+            "parameters": None if report.engine.parameters is None else f"{report.engine.parameters / 1e6:.2f} M",
+            "cost": "; ".join(_cost(footprint) for footprint in report.engine.footprints) or None,
+        }
+        for report, name in zip(reports, names, strict=True)
     ]
 
 
@@ -102,6 +117,15 @@ def _short(estimate: Estimate) -> str | None:
         return None
     ends = "" if estimate.low is None else f" ({estimate.low:.2f} … {estimate.high:.2f})"
     return f"{estimate.value:.3f}{ends}"
+
+
+def _cost(footprint: Footprint) -> str:
+    said = [
+        None if footprint.size_bytes is None else f"{footprint.size_bytes / 1e6:.1f} MB",
+        None if footprint.peak_memory_bytes is None else f"{footprint.peak_memory_bytes / 1e9:.2f} GB at most",
+        None if footprint.latency_ms is None else f"{footprint.latency_ms:.1f} ms",
+    ]
+    return f"{footprint.sku}: " + ", ".join(text for text in said if text)
 
 
 def _table(rows: Sequence[Row]) -> str:

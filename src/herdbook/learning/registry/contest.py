@@ -8,9 +8,10 @@ from pathlib import Path
 
 from herdbook.contracts.digest import sha256_of
 from herdbook.errors import InputError
-from herdbook.learning.evaluation.report import Comparison, Report, read_report
+from herdbook.learning.evaluation.report import Comparison, read_report
+from herdbook.learning.registry.evidence import evaluation_for, evaluation_of
 from herdbook.learning.registry.gates import Gates, Verdict, judge
-from herdbook.learning.registry.models import CHAMPION, Version, evaluation_of, find, require
+from herdbook.learning.registry.models import CHAMPION, Version, find, require
 from herdbook.settings import Settings
 
 
@@ -54,7 +55,7 @@ def hold(
     champion = find(settings, model, CHAMPION)
     with tempfile.TemporaryDirectory() as folder:
         mine = report or evaluation_of(settings, version, Path(folder))
-        challenger = _evaluation(mine, version)
+        challenger = evaluation_for(mine, version)
         evidence = sha256_of(mine)
         if against is None and champion is None:
             raise InputError(
@@ -65,16 +66,6 @@ def hold(
             assert against is not None
             other = read_report(against)
         else:
-            other = _evaluation(against or evaluation_of(settings, champion, Path(folder)), champion)
+            other = evaluation_for(against or evaluation_of(settings, champion, Path(folder)), champion)
     verdict, comparison = judge(challenger, other, gates, model=model, first=champion is None, dirty=version.dirty)
     return Contest(version, champion, verdict, comparison, evidence)
-
-
-def _evaluation(path: Path, version: Version) -> Report:
-    report = read_report(path)
-    if report.engine.digest != version.digest:
-        raise InputError(
-            f"{path} is not an evaluation of {version.model} version {version.number}",
-            "Evaluate that version, or name the right file.",
-        )
-    return report

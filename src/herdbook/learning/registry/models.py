@@ -16,8 +16,7 @@ COMPACT, SAM3 = "herdbook-compact", "herdbook-sam3"
 MODELS = (COMPACT, SAM3)
 """Each has a champion of its own."""
 CHALLENGER, CHAMPION = "challenger", "champion"
-_DIGEST_TAG, _EVALUATION_TAG = "herdbook.digest", "herdbook.evaluation"
-_EVALUATIONS = "evaluations"
+DIGEST_TAG, EVALUATION_TAG = "herdbook.digest", "herdbook.evaluation"
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,12 @@ def register(run: Run, model: str, files: Sequence[Path], digest: str) -> Versio
         if not client.search_registered_models(f"name = '{model}'"):
             client.create_registered_model(model)
         found = [v for v in client.search_model_versions(f"run_id = '{run.run_id}'") if v.name == model]
-        same = next((v for v in found if v.tags.get(_DIGEST_TAG) == digest), None)
+        same = next((v for v in found if v.tags.get(DIGEST_TAG) == digest), None)
         if same is None:
             for path in files:
                 client.log_artifact(run.run_id, str(path), "model")
             record = client.get_run(run.run_id)
-            tags = {_DIGEST_TAG: digest, DIRTY_TAG: record.data.tags.get(DIRTY_TAG, "true")}
+            tags = {DIGEST_TAG: digest, DIRTY_TAG: record.data.tags.get(DIRTY_TAG, "true")}
             same = client.create_model_version(model, f"{record.info.artifact_uri}/model", run.run_id, tags=tags)
         client.set_registered_model_alias(model, CHALLENGER, str(same.version))
     return _version(same)
@@ -111,33 +110,6 @@ def move_champion(settings: Settings, model: str, number: int | None) -> None:
             client.set_registered_model_alias(model, CHAMPION, str(number))
 
 
-def attach_evaluation(settings: Settings, version: Version, report: Path) -> None:
-    """Keep a version's evaluation beside its files; the latest is the one that `evaluation_of` gives."""
-    from herdbook.contracts.digest import sha256_of
-
-    folder = f"{_EVALUATIONS}/{sha256_of(report)[:16]}"
-    client = open_store(settings)
-    with registry_errors_are_said(settings):
-        client.log_artifact(version.run_id, str(report), folder)
-        client.set_model_version_tag(version.model, str(version.number), _EVALUATION_TAG, f"{folder}/{report.name}")
-
-
-def evaluation_of(settings: Settings, version: Version, folder: Path) -> Path:
-    """A version's latest evaluation, fetched into a folder.
-
-    Raises:
-        NotFoundError: it has none.
-    """
-    if version.evaluation is None:
-        raise NotFoundError(
-            f"{version.model} version {version.number} has no evaluation",
-            "Name one with --report (or --against for the champion), made with `herdbook learn evaluate`.",
-        )
-    client = open_store(settings)
-    with registry_errors_are_said(settings):
-        return Path(client.download_artifacts(version.run_id, version.evaluation, str(folder)))
-
-
 def download(settings: Settings, version: Version, folder: Path) -> Path:
     """A version's files, fetched into a folder; where they lie in it."""
     client = open_store(settings)
@@ -155,7 +127,7 @@ def _version(found: Any) -> Version:
         model=found.name,
         number=int(found.version),
         run_id=found.run_id,
-        digest=found.tags.get(_DIGEST_TAG, ""),
+        digest=found.tags.get(DIGEST_TAG, ""),
         dirty=found.tags.get(DIRTY_TAG, "true") != "false",
-        evaluation=found.tags.get(_EVALUATION_TAG),
+        evaluation=found.tags.get(EVALUATION_TAG),
     )
