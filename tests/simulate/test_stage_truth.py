@@ -113,7 +113,7 @@ def test_covers_hide_but_change_nothing_of_the_whole(covered: Path, bare: Path) 
 
 
 def test_weather_and_light_change_nothing_of_the_truth(bare: Path, tmp_path: Path) -> None:
-    bad = tuple(Shot(at=shot.at, night=4, glare=3, haze=5, exposure=2) for shot in STAGE.shots)
+    bad = tuple(Shot(at=shot.at, night=4, glare=3, haze=5, motion_blur=5, exposure=2) for shot in STAGE.shots)
     hazy = _simulated(tmp_path / "hazy", BARE.model_copy(update={"shots": bad}))
     clear, dim = _tree(bare), _tree(hazy)
     assert {k for k in clear if k.startswith("truth/")} == {k for k in dim if k.startswith("truth/")}

@@ -74,10 +74,9 @@ def gestures_at(day: PenDay, animals: tuple[Animal, ...], species: Species, time
 
 
 def _walked(knots: Floats, poses: Floats, times: Floats) -> Floats:
-    """Metres gone by each time, from an arbitrary start."""
-    near = slice(max(0, int(np.searchsorted(knots, times[0])) - 1), int(np.searchsorted(knots, times[-1])) + 1)
-    steps = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(poses[near, :2], axis=0).T))])
-    return np.asarray(np.interp(times, knots[near], steps))
+    """Metres gone by each time since the day began."""
+    steps = np.hypot(*np.diff(poses[:, :2], axis=0).T)
+    return np.asarray(np.interp(times, knots, np.concatenate([[0.0], np.cumsum(steps)])))
 
 
 @lru_cache(maxsize=4096)

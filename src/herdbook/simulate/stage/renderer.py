@@ -30,8 +30,8 @@ from herdbook.simulate.trajectory import PenDay
 BORDER_M = 0.5
 MOST_TEXELS = 150.0
 """Per metre of the flat floor."""
-_MOMENTS = (1, 2, 3, 3, 4, 4)
-"""Moments that a frame's shutter gathers, by severity of motion blur."""
+_MOMENTS = (1, 3, 3, 3, 5, 5)
+"""Moments that a frame's shutter gathers, by severity of motion blur; the truth is that of the middle one."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class StageRenderer:
         """Frames at ``times [n]`` of one clip, in light of ``brightness [n]``; ``rng`` draws the air and the noise."""
         air = Air(shot, self._stage.mount, self.size, rng)
         moments = _MOMENTS[shot.motion_blur]
-        offsets = (np.arange(moments) - (moments - 1) / 2) / moments * air.shutter_s
+        offsets = (np.arange(moments) - moments // 2) / moments * air.shutter_s
         all_times = np.clip((times[:, None] + offsets).ravel(), life.start, life.end)
         gestures = gestures_at(life, self._animals, self._species, all_times)
         for i in range(len(times)):
