@@ -45,8 +45,7 @@ def run() -> list[dict[str, Any]]:
         airflow = Airflow(settings, Path(folder, "airflow"), {"HERDBOOK_LOOKBACK_DAYS": "0"})
         stack.callback(airflow.stop)
         airflow.wait_until_ready(("nightly_ingest", "load_herd"), timeout_s=400)
-        for earlier in airflow.runs("nightly_ingest"):
-            airflow.wait(earlier)
+        airflow.wait_for_first_runs("nightly_ingest")  # over before there is any device
         ways: dict[str, By] = {
             "functions": lambda day: _functions(settings, day),
             "commands": lambda day: _commands(settings, day),

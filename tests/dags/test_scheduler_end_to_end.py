@@ -30,8 +30,7 @@ def test_nights_end_in_the_herd_and_a_backfill_fills_gaps(settings: Settings, tm
         airflow = Airflow(settings, tmp_path / "airflow", {"HERDBOOK_RETRY_DELAY_S": "5"})
         stack.callback(airflow.stop)
         airflow.wait_until_ready(("nightly_ingest", "load_herd"), timeout_s=400)
-        for run in airflow.runs("nightly_ingest"):  # the last night, which no device has yet
-            airflow.wait(run)
+        airflow.wait_for_first_runs("nightly_ingest")  # over before there is any device
         for device in DEVICES:
             stack.enter_context(serving(settings, make_device(tmp_path / device, device, DAYS)))
 

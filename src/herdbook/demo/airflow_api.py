@@ -67,6 +67,15 @@ class AirflowApi:
         self._wait(f"DAG {dag_id}", lambda: self._client.get(path).is_success, timeout_s)
         self._call("PATCH", path, {"is_paused": False})
 
+    def wait_for_first_runs(self, dag_id: str, timeout_s: float = 300) -> None:
+        """Wait until what switching a DAG on starts, the run of its last interval, is over, however it ends."""
+
+        def over() -> bool:
+            runs = self.runs(dag_id)
+            return bool(runs) and all(run.state in _DONE for run in runs)
+
+        self._wait(f"the first run of {dag_id}", over, timeout_s)
+
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> DagRun:
         """Start a run. We name it: asked twice, because the first answer was lost, Airflow starts one all the same."""
         runs, run_id = f"/api/v2/dags/{dag_id}/dagRuns", f"herdbook__{uuid.uuid4()}"

@@ -93,14 +93,16 @@ def _nights(place: Place, steps: Steps, stack: ExitStack, airflow: Airflow, own:
     steps.do("Import the roster", lambda _: import_farm(place), once="roster")
     if own:
         steps.do("Add your camera to it", lambda _: import_own_camera(place, own), once=f"roster {own.device_id}")
+    first, *others = PLAN.simulated_days()
     agents: dict[str, str] = {}
 
     def serve(_: object) -> str:
+        if not steps.finished(f"night {first}"):
+            airflow.wait_for_first_runs("nightly_ingest")  # the real last night would fetch all simulated ones at once
         agents.update(devices.serve(place, (*DEVICES, *([own.device_id] if own else ())), stack))
         return ", ".join(agents)
 
     steps.do("Start the devices' agents and enrol them", serve)
-    first, *others = PLAN.simulated_days()
     too_late = own is not None and steps.finished(f"night {first}")  # else the first night fetches its day too
     steps.do(f"Night after {first}", partial(nights.night_after, airflow, first), once=f"night {first}")
     steps.do("Enrol the animals", lambda _: enrol_animals(place, DEVICES), once="enrol")
