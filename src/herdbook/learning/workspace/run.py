@@ -13,13 +13,13 @@ different branches.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import yaml
@@ -70,6 +70,20 @@ class Workspace:
         dvc(self.folder, "add", "--quiet", path)
         return self.data_hash(path, self.commit(f"{self.run_id}: add {path}"))
 
+    def fetch(self) -> None:
+        """Bring the data that the revision knows from the cache, over whatever is there.
+
+        Raises:
+            WorkspaceError: the cache lost some.
+        """
+        lock = self.folder / "dvc.lock"
+        known = _outs(yaml.safe_load(lock.read_bytes())) if lock.is_file() else []
+        files = git(self.folder, "ls-files", "*.dvc").split("\n")
+        in_git = set(git(self.folder, "ls-files").split("\n"))  # metrics lie there, not in the cache
+        paths = [str(out["path"]) for out in known]
+        if targets := [path for path in (*paths, *filter(None, files)) if path.endswith(".dvc") or path not in in_git]:
+            dvc(self.folder, "checkout", "--force", *targets)
+
     def data_hash(self, path: str, revision: str = "HEAD") -> str:
         """DVC's hash of a stage's output or an added path, as a revision has it.
 
@@ -107,6 +121,8 @@ def create_workspace(
     root = pipeline_root()
     part = _clone(settings, run_id)
     git(part, "checkout", "--quiet", "--orphan", f"run/{run_id}")
+    (part / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n", encoding="utf-8")
+    (part / ".dvc" / "config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
     shutil.copyfile(root / "dvc.yaml", part / "dvc.yaml")
     document = yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False)
     write_durably(part / "params.yaml", document.encode())
@@ -150,14 +166,17 @@ def restore_workspace(settings: Settings, revision: str, run_id: str, *, data: b
     if not place.is_dir():
         part = _clone(settings, run_id)
         try:
-            git(part, "checkout", "--quiet", "-b", f"run/{run_id}", revision)
+            git(part, "cat-file", "-e", f"{revision}^{{commit}}")
         except WorkspaceError as error:
             shutil.rmtree(part)
-            raise NotFoundError(f"no run has the revision {revision}", "See `herdbook learn runs`.") from error
+            raise NotFoundError(
+                f"no run has the revision {revision}", "Check it: its run may be of another home."
+            ) from error
+        git(part, "checkout", "--quiet", "-b", f"run/{run_id}", revision)
         part.rename(place)
     workspace = open_workspace(settings, run_id)
     if data:
-        dvc(workspace.folder, "checkout", "--quiet", "--force")
+        workspace.fetch()
     return workspace
 
 
@@ -171,12 +190,9 @@ def _clone(settings: Settings, run_id: str) -> Path:
     """A clone that nobody uses yet, with DVC's folder in it. Its cache is shared, its locks are its own."""
     registry = settings.home.absolute() / "registry"
     origin = _origin(registry)
-    part = make_folder(registry / "runs") / f".{run_id}.{os.getpid()}.part"
-    shutil.rmtree(part, ignore_errors=True)
+    part = Path(mkdtemp(prefix=f".{run_id}.", dir=make_folder(registry / "runs")))
     git(registry, "clone", "--quiet", str(origin), str(part))
     folder = make_folder(part / ".dvc")
-    (folder / ".gitignore").write_text("/config.local\n/tmp\n/cache\n", encoding="utf-8")
-    (folder / "config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
     local = f'[cache]\n    dir = {registry / "cache"}\n    type = "reflink,hardlink,copy"\n'
     (folder / "config.local").write_text(local, encoding="utf-8")
     return part
@@ -186,8 +202,7 @@ def _origin(registry: Path) -> Path:
     """The bare repository, made by whoever comes first."""
     origin = registry / "pipeline.git"
     if not origin.is_dir():
-        part = make_folder(registry) / f".pipeline.{os.getpid()}.part"
-        shutil.rmtree(part, ignore_errors=True)
+        part = Path(mkdtemp(prefix=".pipeline.", dir=make_folder(registry)))
         git(registry, "init", "--quiet", "--bare", "--initial-branch", "main", str(part))
         try:
             part.rename(origin)

@@ -1,0 +1,147 @@
+"""Workspaces of runs, with the real Git and DVC."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from herdbook.errors import ConfigurationError, InputError, NotFoundError, WorkspaceError
+from herdbook.learning.datasets.sources import SourceList, gather
+from herdbook.learning.params import Params, load_params, pipeline_root
+from herdbook.learning.workspace import create_workspace, open_workspace, restore_workspace
+from herdbook.learning.workspace.code import ROOMS, code_digests
+from herdbook.settings import Settings
+
+pytest.importorskip("dvc")
+
+TINY = """
+profile: tiny
+profiles:
+  tiny:
+    dataset: {frames: 12, every_s: 0.5, near: 0.0, shares: {train: 0.6, validation: 0.4}, keep_clips: true}
+    targets: {teacher: "small:0", batch: 4, measure: 4}
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Params:
+    file = tmp_path / "params.yaml"
+    file.write_text(TINY)
+    return load_params(file)
+
+
+def test_the_shipped_parameters_are_valid_and_the_pipeline_names_only_what_exists() -> None:
+    for profile in ("pocket", "orin"):
+        assert load_params(profile=profile).profile == profile
+    stages = yaml.safe_load((pipeline_root() / "dvc.yaml").read_text())["stages"]
+    assert set(ROOMS) == set(stages) == set(code_digests())
+    for stage in stages.values():
+        command = stage["cmd"].split()
+        done = subprocess.run(
+            [sys.executable, "-m", *command[:3], "--help"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert all(option in done.stdout for option in command if option.startswith("--"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [("profile: tiny", "profile: none"), ("frames: 12", "frames: 0"), ("measure: 4", "mesure: 4")],
+)
+def test_parameters_that_are_wrong_are_named(tmp_path: Path, change: str, said: str) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(TINY.replace(change, said))
+    with pytest.raises(ConfigurationError, match=said.split(":", maxsplit=1)[0]):
+        load_params(file)
+
+
+def test_a_run_is_a_branch_of_its_own_and_its_files_are_its_first_commit(home: Settings, tiny: Params) -> None:
+    workspace = create_workspace(home, "run-1", tiny, SourceList(), {"origin.json": b"{}"})
+    assert {f.name for f in workspace.folder.iterdir()} >= {"dvc.yaml", "params.yaml", "sources.json", "code.json"}
+    assert load_params(workspace.folder / "params.yaml") == tiny
+    assert (workspace.folder / "origin.json").read_bytes() == b"{}"
+    revision = workspace.revision()
+    assert workspace.commit("nothing changed") == revision
+    assert create_workspace(home, "run-1", tiny, SourceList()).revision() == revision
+    bare = home.home / "registry" / "pipeline.git"
+    said = subprocess.run(["git", "-C", bare, "rev-parse", "run/run-1"], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == revision
+
+
+@pytest.mark.parametrize("name", ["", "../x", "Run", "a/b", "-x", "x" * 64])
+def test_names_that_cannot_be_folders_are_refused(home: Settings, tiny: Params, name: str) -> None:
+    with pytest.raises(InputError, match="cannot name a run"):
+        create_workspace(home, name, tiny, SourceList())
+
+
+def test_data_under_dvc_have_a_hash_and_come_back_in_another_workspace(home: Settings, tiny: Params) -> None:
+    first = create_workspace(home, "run-1", tiny, SourceList())
+    (first.folder / "data" / "x").mkdir(parents=True)
+    (first.folder / "data" / "x" / "a.txt").write_text("content")
+    digest = first.add("data/x")
+    assert digest.endswith(".dir")
+    second = restore_workspace(home, first.revision(), "run-2")
+    assert (second.folder / "data" / "x" / "a.txt").read_text() == "content"
+    assert second.data_hash("data/x") == digest
+    with pytest.raises(NotFoundError, match="no data data/y"):
+        second.data_hash("data/y")
+    with pytest.raises(NotFoundError, match="no run has the revision"):
+        restore_workspace(home, "0" * 40, "run-3")
+    with pytest.raises(NotFoundError):
+        open_workspace(home, "run-3")
+
+
+def test_two_runs_begin_and_add_at_once(home: Settings, tiny: Params) -> None:
+    """Both meet no repository, no cache, and the same content."""
+
+    def run(name: str) -> str:
+        workspace = create_workspace(home, name, tiny, SourceList())
+        (workspace.folder / "data").mkdir(exist_ok=True)
+        (workspace.folder / "data" / "same.txt").write_text("the same content")
+        return workspace.add("data/same.txt")
+
+    with ThreadPoolExecutor(3) as pool:
+        assert len(set(pool.map(run, ("run-a", "run-b", "run-c")))) == 1
+
+
+def test_a_stage_that_fails_is_said_and_the_workspace_stays(home: Settings, tiny: Params) -> None:
+    workspace = create_workspace(home, "run-1", tiny, SourceList())  # without any clip
+    with pytest.raises(WorkspaceError, match="failed to reproduce 'dataset'"):
+        workspace.repro("dataset", quiet=True)
+    assert open_workspace(home, "run-1").revision() == workspace.revision()
+
+
+@pytest.mark.slow
+def test_the_pipeline_runs_once_and_again_only_where_something_changed(
+    home: Settings, tiny: Params, small_farms: Path
+) -> None:
+    sources = gather(home, farm=small_farms, simulator_truth=small_farms)
+    workspace = create_workspace(home, "run-1", tiny, sources)
+    revision = workspace.repro(quiet=True)
+    assert workspace.repro(quiet=True) == revision
+    assert (workspace.folder / "data" / "targets.json").is_file()
+
+    same = create_workspace(home, "run-2", tiny, sources)
+    begun = (home.home / "registry" / "targets").stat().st_mtime_ns
+    other = same.repro(quiet=True)  # DVC's run cache answers
+    for path in ("data/dataset", "data/targets.parquet"):
+        assert same.data_hash(path, other) == workspace.data_hash(path, revision)
+    assert (home.home / "registry" / "targets").stat().st_mtime_ns == begun
+
+    profile = tiny.chosen.model_copy(update={"dataset": tiny.chosen.dataset.model_copy(update={"frames": 8})})
+    changed = create_workspace(home, "run-3", tiny.model_copy(update={"profiles": {"tiny": profile}}), sources)
+    assert changed.data_hash("data/dataset", changed.repro(quiet=True)) != workspace.data_hash("data/dataset", revision)
+
+    back = restore_workspace(home, revision, "run-4")
+    assert (back.folder / "data" / "dataset" / "dataset.json").is_file()
+    assert back.repro(quiet=True) == revision
