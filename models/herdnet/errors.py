@@ -36,3 +36,9 @@ class NonFiniteLossError(HerdnetError, ArithmeticError):
     """A loss became NaN or infinite; training on would spoil the weights."""
 
     remedy = "Resume from the last checkpoint with a lower learning rate, or look at the batch named in the message."
+
+
+class ExportError(HerdnetError):
+    """A network cannot be written as ONNX or quantised, or an ONNX file cannot be run."""
+
+    remedy = "Install the extra 'learning', and name a file that herdnet.export wrote."
