@@ -20,6 +20,7 @@ from sqlalchemy import select
 
 from herdbook.contracts.records import RecordKind
 from herdbook.ingest.night import ingest_device
+from herdbook.ingest.result import IngestState
 from herdbook.ledger.models import DeviceDay, FootageClip, QuarantineEntry
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
@@ -55,7 +56,8 @@ def processes() -> ForkServerContext:
 
 def night(home: Path) -> None:
     """What the process to be killed does."""
-    ingest_device(make_settings(home), SPEC.device_id, UNTIL)
+    failed = [r for r in ingest_device(make_settings(home), SPEC.device_id, UNTIL) if r.state is IngestState.FAILED]
+    assert not failed
 
 
 def make_settings(home: Path) -> Settings:

@@ -73,6 +73,29 @@ def test_a_day_lands_and_the_device_frees_it(root: Path, tmp_path: Path) -> None
         assert ingest_day(settings, SPEC.device_id, SPEC.day).state is IngestState.UNCHANGED
 
 
+def test_a_platform_that_lost_its_disk_is_told_once_what_the_device_has_freed(root: Path, tmp_path: Path) -> None:
+    config = read_device_config(root / "device.yaml")
+    with serving(root, config) as url:
+        ingest_device(enrolled(tmp_path / "lost", url), SPEC.device_id, SPEC.day)
+        settings = enrolled(tmp_path / "home", url)
+        (result,) = ingest_device(settings, SPEC.device_id, SPEC.day)
+        assert result.state is IngestState.MISSING
+        assert "no longer here" in result.findings[0].message
+        assert ingest_device(settings, SPEC.device_id, SPEC.day) == []
+
+
+def test_a_platform_that_lost_its_disk_gets_back_what_the_device_has_kept(root: Path, tmp_path: Path) -> None:
+    with (root / "device.yaml").open("a") as device:
+        device.write("retention: {free: nothing}\n")
+    config = read_device_config(root / "device.yaml")
+    with serving(root, config) as url:
+        for home in ("lost", "home"):
+            settings = enrolled(tmp_path / home, url)
+            (result,) = ingest_device(settings, SPEC.device_id, SPEC.day)
+            assert (result.state, result.findings, result.clips_kept) == (IngestState.LANDED, (), 1)
+            assert landed_rows(settings) == SENT
+
+
 def test_a_transfer_goes_on_by_range(root: Path, tmp_path: Path) -> None:
     config = read_device_config(root / "device.yaml")
     clip = next((root / "days" / SPEC.day.isoformat() / "r1").glob("*.mp4"))
