@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     landing_keep_days: Annotated[int, Field(ge=1)] = 14
     """Record files of days loaded longer ago than this are removed by ``maintain``: their rows are in the lake."""
     lookback_days: Annotated[int, Field(ge=0)] = 14
-    """How many nights a missing or unfinished day is asked for again."""
+    """How far back a day that a device does not offer counts as missing; what it offers is asked for however old."""
     parallel_files: Annotated[int, Field(ge=1, le=64)] = 4
     """Files fetched at once from one device."""
     clock_skew_s: Seconds = 300.0
