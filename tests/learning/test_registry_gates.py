@@ -64,6 +64,14 @@ def test_a_point_estimate_within_the_margin_is_no_evidence(gates: Gates) -> None
     assert not found.passed
 
 
+def test_few_sequences_are_no_evidence_however_alike_the_figures(gates: Gates) -> None:
+    """Where both are perfect on all of few sequences, nothing varies and any interval is too narrow."""
+    few = [sequence(f"s{k}") for k in range(11)]
+    perfect = report_of("compact", 2.0, sequences=few)
+    found = verdict(perfect, perfect, gates)
+    assert [(c.what, c.note) for c in found.failed] == [("sequences", "11 of at least 12")]
+
+
 def test_one_sequence_is_none_at_all(gates: Gates) -> None:
     one = [sequence("a")]
     found = verdict(report_of("compact", 1, sequences=one), report_of("compact", 0.1, sequences=one), gates)

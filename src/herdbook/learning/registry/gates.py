@@ -158,6 +158,9 @@ def judge(
         note = None if known else f"the first champion is measured against {gates.first.engine}, not {engine}"
         checks.append(Check(gate="measured", what="baseline", passed=known, note=note))
         checks += [_better(found.overall, name) for name in gates.first.beat]
+    enough = found.overall.sequences >= gates.min_sequences
+    note = None if enough else f"{found.overall.sequences} of at least {gates.min_sequences}"
+    checks.append(Check(gate="measured", what="sequences", passed=enough, note=note))
     checks += _differences(found, gates)
     checks += _budgets(challenger, gates, model)
     passed = all(check.passed for check in checks if check.counts)
