@@ -122,6 +122,7 @@ def test_a_stage_that_fails_is_said_and_the_workspace_stays(home: Settings, tiny
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_the_pipeline_runs_once_and_again_only_where_something_changed(
     home: Settings, tiny: Params, small_farms: Path
 ) -> None:

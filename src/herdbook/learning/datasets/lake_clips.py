@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import date
-from pathlib import Path
 
 from sqlalchemy import select
 
@@ -16,7 +15,7 @@ from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
 
 _PENS = "SELECT device_id, day, camera_id, pen_id FROM camera_setup"
-_STAYS = "SELECT animal_id, pen_id, valid_from, coalesce(valid_to, 'infinity'::TIMESTAMPTZ) FROM pen_stay"
+_STAYS = "SELECT animal_id, pen_id, valid_from, valid_to FROM pen_stay"
 _CLAIMS = """
 SELECT DISTINCT t.device_id, t.day, t.camera_id, t.started_at, t.ended_at, i.animal_id
 FROM tracklet AS t JOIN identity AS i USING (load_id, tracklet_id)
@@ -84,12 +83,9 @@ class _Herd:
         place = (clip.device_id, clip.day, clip.camera_id)
         pen = self.pens.get(place)
         known = [*self.stays.get(pen or "", ()), *self.claims.get(place, ())]
-        there = {animal for animal, start, end in known if start < clip.ended_at and clip.started_at < end}
-        if not any(animal for animal, *_ in self.stays.get(pen or "", ())):
+        there = {
+            animal for animal, start, end in known if start < clip.ended_at and (end is None or clip.started_at < end)
+        }
+        if not self.stays.get(pen or ""):
             there.add(f"whoever is in {site}/{pen or 'an unknown pen'}")
         return frozenset(there)
-
-
-def boxes_folder(clip: Clip) -> Path | None:
-    """Where the device's own boxes of a clip lie."""
-    return clip.boxes if clip.boxes is not None and any(clip.boxes.glob("*.parquet")) else None

@@ -94,7 +94,7 @@ def gather(
         farm=farm.absolute() if farm else None,
         clips={_name(clip): clip.sha256 for clip in clips if not days or clip.day in days},
         simulator_truth=simulator_truth.absolute() if simulator_truth else None,
-        golden=tuple(GoldenVersion(site=s.site, version=s.read() and s.versions[-1], sha256=s.digest()) for s in sets),
+        golden=tuple(GoldenVersion(site=s.site, sha256=s.digest(), version=s.versions[-1]) for s in sets),
         people=tuple(_given(path) for path in people),
         disagreement=_given(disagreement) if disagreement else None,
     )

@@ -7,7 +7,12 @@ from importlib import resources
 from pathlib import Path
 
 ROOMS: dict[str, tuple[str, ...]] = {
-    "dataset": ("herdbook/learning/datasets", "herdbook/learning/formats", "herdbook/learning/pixels.py"),
+    "dataset": (
+        "herdbook/learning/datasets",
+        "herdbook/learning/formats",
+        "herdbook/learning/pixels.py",
+        "herdbook/contracts/ethograms",
+    ),
     "targets": ("herdbook/learning/targets", "herdbook/learning/pixels.py", "herdnet/sam3*", "herdnet/pixels.py"),
 }
 """Per stage: folders, files or patterns below the packages."""
@@ -24,7 +29,7 @@ def _digest(parts: tuple[str, ...]) -> str:
         package, _, below = part.partition("/")
         root = Path(str(resources.files(package)))
         for path in sorted(root.glob(below)):
-            files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
-            for file in files:
+            inside = path.rglob("*") if path.is_dir() else (path,)
+            for file in sorted(file for file in inside if file.suffix in (".py", ".yaml")):
                 found.update(f"{package}/{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes())
     return found.hexdigest()
