@@ -120,27 +120,15 @@ class PointDecoder(nn.Module):
         """Logits [B, K, 2h, 2w]."""
         e = self.upsample(features)
         x, y = grid(e, cells_per_unit)
-        basis = torch.cat([e, e * x, e * y, *(_row(e, q) for q in (torch.ones_like(x), x, y, x * x, x * y, y * y))], 1)
         n = self.pixels
         w, u, v, rest = torch.split(self.filters(found), [n, n, n, QUADRATIC], dim=-1)
         px, py = points[..., :1], points[..., 1:]
-        a, b, c, xx, xy, yy = torch.split(rest, 1, dim=-1)
-        # the same polynomial, written in absolute positions: r = p - point
-        moved = torch.cat(
-            [
-                w - u * px - v * py,
-                u,
-                v,
-                a - b * px - c * py + xx * px * px + xy * px * py + yy * py * py,
-                b - 2 * xx * px - xy * py,
-                c - xy * px - 2 * yy * py,
-                xx,
-                xy,
-                yy,
-            ],
-            dim=-1,
-        )
-        return torch.matmul(moved, basis.flatten(2)).reshape(*points.shape[:2], *e.shape[-2:])
+        # r = p - point, so a filter that is linear in r is one in p with another constant part
+        votes = torch.matmul(torch.cat([w - u * px - v * py, u, v], -1), torch.cat([e, e * x, e * y], 1).flatten(2))
+        a, b, c, xx, xy, yy = torch.split(rest.unsqueeze(-1), 1, dim=2)
+        rx, ry = x - px.unsqueeze(-1), y - py.unsqueeze(-1)
+        outline = (a + b * rx + xx * rx * rx) + (c * ry + yy * ry * ry) + xy * rx * ry
+        return votes.reshape(*points.shape[:2], *e.shape[-2:]) + outline
 
     def _pool(self, features: Tensor, soft: Tensor, points: Tensor, cells_per_unit: float) -> tuple[Tensor, Tensor]:
         """Means [B, K, L] of looks over masks, and first moments [B, K, 2M] of some of them about the point."""
@@ -163,7 +151,3 @@ def grid(like: Tensor, cells_per_unit: float) -> tuple[Tensor, Tensor]:
     x = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) / cells_per_unit
     y = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) / cells_per_unit
     return x.view(1, 1, 1, -1), y.view(1, 1, -1, 1)
-
-
-def _row(like: Tensor, values: Tensor) -> Tensor:
-    return values.expand(like.shape[0], 1, *like.shape[-2:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,19 +40,23 @@ def export_onnx(model: nn.Module, example: Tensor, path: Path, outputs: Sequence
     drop_caches(model)
     model.eval()
     try:
-        program = torch.onnx.export(
-            model,
-            (example,),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=[name],
-            output_names=list(outputs),
-            verbose=False,
-            optimize=True,
-        )
+        with warnings.catch_warnings():
+            # the caches fill while the exporter looks on; they are emptied again below
+            warnings.filterwarnings("ignore", message="The tensor attributes? ", category=UserWarning)
+            program = torch.onnx.export(
+                model,
+                (example,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=[name],
+                output_names=list(outputs),
+                verbose=False,
+                optimize=True,
+            )
     except torch.onnx.errors.OnnxExporterError as error:
         raise ExportError(f"{type(model).__name__} cannot be exported: {str(error).splitlines()[0]}") from error
     finally:
+        drop_caches(model)
         model.train(training)
     if program is None:
         raise ExportError(f"{type(model).__name__}: the exporter returned nothing")
