@@ -20,11 +20,9 @@ from herdnet.detections import Detections, detections
 from herdnet.errors import PromptError, ShapeError
 from herdnet.pixels import Standardise, check_images, resize
 from herdnet.prompts import Masks, Prompts, decode, neck
-from herdnet.sam3_config import SmallTeacher, build_tracker, small_config, vision
+from herdnet.sam3_config import MEAN, STD, SmallTeacher, build_tracker, small_config, vision
 from herdnet.session import SlidingWindow, Stream
 
-MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-"""What `Sam3ImageProcessor` standardises with."""
 TEXT_LENGTH = 32
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from transformers import Sam3TrackerVideoConfig, Sam3TrackerVideoModel
 
+MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+"""What `Sam3ImageProcessor` standardises with."""
 MEMORY_CHANNELS = 64
 """Fixed in transformers' memory attention; the width must be a multiple above it, or object pointers are not split
 into tokens."""

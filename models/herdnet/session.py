@@ -30,25 +30,23 @@ BOX_CORNERS = (2, 3)
 
 @dataclass(frozen=True)
 class SlidingWindow:
-    """How much of the past a session keeps."""
+    """How much of the past a session keeps: per-object outputs of the newest frames, pixels and features of the
+    newest."""
 
-    outputs: int = 16
-    """Past frames whose per-object outputs are kept."""
-    images: int = 1
-    """Newest frames whose pixels and backbone features are kept; more only to prompt on a frame that has gone by."""
+    frames: int = 16
 
     def __post_init__(self) -> None:
-        if self.outputs < 0 or self.images < 1:
-            raise PromptError("a window keeps at least one image and no negative number of outputs")
+        if self.frames < 1:
+            raise PromptError("a window keeps at least the newest frame")
 
     @classmethod
     def covering(cls, config: Sam3TrackerVideoConfig) -> SlidingWindow:
-        """The smallest window that changes no result."""
-        return cls(outputs=max(config.num_maskmem, config.max_object_pointers_in_encoder) - 1)
+        """The smallest window that changes no result: 15 frames for SAM 3."""
+        return cls(max(config.num_maskmem, config.max_object_pointers_in_encoder) - 1)
 
     def covers(self, config: Sam3TrackerVideoConfig) -> bool:
         """Whether results with this window are those without any."""
-        return self.outputs >= self.covering(config).outputs
+        return self.frames >= self.covering(config).frames
 
 
 def prune(
@@ -59,23 +57,22 @@ def prune(
     `conditioning`: prompted frames before the window whose memory stays (`max_cond_frame_num`; None or -1 keeps all).
     Of older ones only the object pointer stays, which the tracker reads for ever.
     """
-    oldest_output = frame - window.outputs
-    oldest_image = frame - window.images + 1
-    _drop_before(session.processed_frames or {}, oldest_image)
-    _drop_before(cast(dict[int, Any], session.cache._vision_features), oldest_image)
+    oldest = frame - window.frames + 1
+    _drop_before(session.processed_frames or {}, frame)
+    _drop_before(cast(dict[int, Any], session.cache._vision_features), frame)
     for index, outputs in session.output_dict_per_obj.items():
-        _drop_before(outputs["non_cond_frame_outputs"], oldest_output)
-        _drop_before(session.frames_tracked_per_obj[index], oldest_output)
-        _drop_before(session.point_inputs_per_obj[index], oldest_image)
-        _drop_before(session.mask_inputs_per_obj[index], oldest_image)
+        _drop_before(outputs["non_cond_frame_outputs"], oldest)
+        _drop_before(session.frames_tracked_per_obj[index], oldest)
+        _drop_before(session.point_inputs_per_obj[index], frame)
+        _drop_before(session.mask_inputs_per_obj[index], frame)
         prompted = outputs["cond_frame_outputs"]
-        before = sorted(t for t in prompted if t < oldest_output)
+        before = sorted(t for t in prompted if t < oldest)
         if conditioning is not None and conditioning >= 0:
             for t in before[: max(len(before) - conditioning, 0)]:
                 prompted[t] = {POINTER: prompted[t][POINTER]}
         for store in outputs.values():
             for t, output in store.items():
-                if t < oldest_image:
+                if t < frame:
                     output.pop(LARGE_MASK, None)
 
 
@@ -127,7 +124,7 @@ class Stream:
         dtype: torch.dtype = torch.float32,
         pruned: bool = True,
     ) -> None:
-        """`window` defaults to 16 past frames, which covers SAM 3's memory; `pruned=False` keeps everything."""
+        """`window` defaults to 16 frames, which covers SAM 3's memory; `pruned=False` keeps everything."""
         self.tracker = tracker
         self.window = (window or SlidingWindow()) if pruned else None
         self.side = int(tracker.config.image_size)
@@ -170,3 +167,25 @@ class Stream:
                 "point_labels": torch.tensor(labels, dtype=torch.int32)[None, None],
             },
         )
+
+
+def session_bytes(session: Sam3TrackerVideoInferenceSession) -> int:
+    """Bytes of all tensors that a session holds, shared storage counted once."""
+    storages: dict[int, int] = {}
+    waiting: list[Any] = [
+        session.processed_frames,
+        session.cache._vision_features,
+        session.output_dict_per_obj,
+        session.point_inputs_per_obj,
+        session.mask_inputs_per_obj,
+    ]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Tensor):
+            storage = item.untyped_storage()
+            storages[storage.data_ptr()] = storage.nbytes()
+        elif isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+    return sum(storages.values())
