@@ -178,6 +178,7 @@ def load_herd(
     """
     night = load_days(settings, waiting_days(settings, days), progress)
     claim_days(settings, night, progress)
+    _say(progress, "reconciling the ledger", 0, 0)
     reconcile(settings)
     if publish:
         night.published = check_and_publish(settings, progress)

@@ -117,7 +117,7 @@ def test_a_few_steps_learn_a_frame() -> None:
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     generator = torch.Generator().manual_seed(0)
     history = []
-    for _ in range(25):
+    for _ in range(40):
         terms = compact_step(model, batch, CompactWeights(), generator=generator)
         optimiser.zero_grad()
         terms["total"].backward()

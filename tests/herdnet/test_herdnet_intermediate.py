@@ -33,7 +33,7 @@ def test_intermediate_loss_teaches_projections_and_levels() -> None:
     levels = [torch.rand(1, 8, 16, 16, requires_grad=True), torch.rand(1, 16, 4, 4, requires_grad=True)]
     value = loss(levels, [torch.randn(1, 64, 4, 4)] * 2)
     value.backward()
-    assert 0 < float(value) < 2
+    assert 0 < float(value.detach()) < 2
     assert all(level.grad is not None for level in levels)
     with pytest.raises(ShapeError):
         loss(levels, [torch.randn(1, 64, 4, 4)])
@@ -46,14 +46,18 @@ def test_attention_transfer_sees_where_not_what() -> None:
     assert float(attention_transfer(teacher.roll(3, dims=2), teacher)) > 0.01
 
 
-def test_prompt_in_the_loop_is_zero_gradient_at_the_target_and_reaches_the_student(teacher: Teacher) -> None:
+def test_prompt_in_the_loop_is_zero_gradient_at_the_target_and_reaches_the_student() -> None:
+    torch.manual_seed(0)
+    teacher = Teacher.small(TINY).eval().requires_grad_(False)
+    for head in teacher.tracker.mask_decoder.output_hypernetworks_mlps:
+        head.proj_out.weight.mul_(1000)  # an untrained decoder says almost nothing: let it speak up
     target = teacher.features(torch.rand(1, 3, 64, 64))
     prompts = Prompts(points=torch.tensor([[[[20.0, 20.0]], [[40.0, 50.0]]]]))
     perfect = prompted_loss(teacher.tracker, target.clone(), target, prompts)
     student = torch.randn_like(target).requires_grad_()
     worse = prompted_loss(teacher.tracker, student, target, prompts)
     worse.backward()
-    assert worse > perfect
+    assert worse > perfect + 0.05
     assert student.grad is not None
     assert student.grad.abs().max() > 0
     assert all(p.grad is None for p in teacher.parameters())

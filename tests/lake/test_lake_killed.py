@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import time
 from dataclasses import replace
@@ -10,19 +9,26 @@ from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from herdbook.contracts.landed_day import read_landed_day
+from herdbook.contracts.landed_day import LandedDay, read_landed_day
 from herdbook.contracts.records import RecordKind
-from herdbook.lake.attach import open_lake
-from herdbook.lake.load import load_device_day
+from herdbook.lake import load as load_module
+from herdbook.lake.attach import kept_open, open_lake
+from herdbook.lake.load import LoadResult, load_device_day
 from herdbook.lake.migrate import migrate
 from herdbook.settings import Settings
 from support.device_day import DaySpec, land, write_device_day
+from support.kill import Worker, forked
 
+KILLS = 50
+WITHIN = 25
+"""At least so many of them hit a load between its first statement and the end of its commit."""
+
+SPEC = DaySpec(animals=4, tracklets_per_animal=20, cameras=2)
 MANIFEST = ("camera_setup", "calibration", "model_release")
 TABLES = (*(kind.value for kind in RecordKind), *MANIFEST)
-KILLS = {"sqlite": 25, "postgres": 10}
 
 # Rows that no device_day row speaks of, and days that lack rows it promises.
 UNSEEN = " UNION ALL ".join(
@@ -34,12 +40,21 @@ TORN = "SELECT load_id FROM device_day AS d WHERE " + " OR ".join(
 )
 
 
-def load_when_told(settings: Settings, ready: Connection) -> None:
-    """Load the folders that come through the pipe, one after another."""
-    ready.send("ready")
-    while True:
-        load_device_day(settings, read_landed_day(ready.recv()))
-        ready.send("loaded")
+def load_when_told(pipe: Connection, settings: Settings) -> None:
+    """Load the folders that come through the pipe; say when the transaction is entered, and when all is done."""
+    enter = load_module._load
+
+    def tell_and_enter(lake: duckdb.DuckDBPyConnection, landed: LandedDay) -> LoadResult:
+        pipe.send("within")
+        return enter(lake, landed)
+
+    load_module._load = tell_and_enter
+    with kept_open():
+        open_lake(settings).close()
+        pipe.send("ready")
+        while True:
+            load_device_day(settings, read_landed_day(pipe.recv()))
+            pipe.send("loaded")
 
 
 def content(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
@@ -55,42 +70,52 @@ def content(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
     return found
 
 
+def durations(worker: Worker, folders: list[Path]) -> tuple[float, float]:
+    """How long a load takes from being told, and from within its transaction: of a process that did one before."""
+    for folder in folders:
+        begun = time.monotonic()
+        worker.pipe.send(folder)
+        assert worker.pipe.recv() == "within"
+        within = time.monotonic()
+        assert worker.pipe.recv() == "loaded"
+    return time.monotonic() - begun, time.monotonic() - within
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_killed_loads_leave_nothing_and_are_made_good(any_lake: Settings, tmp_path: Path) -> None:
     chance = random.Random(2)
-    kills = KILLS["postgres" if any_lake.lake_catalog.startswith("postgres:") else "sqlite"]
-    spec = DaySpec(animals=6, tracklets_per_animal=40, bouts_per_tracklet=10, embeddings_per_tracklet=4, cameras=2)
-    days = [replace(spec, day=spec.day + timedelta(n), seed=n) for n in range(kills + 1)]
+    days = [replace(SPEC, day=SPEC.day + timedelta(n), seed=n) for n in range(KILLS + 2)]
     folders = [land(any_lake.landing, write_device_day(any_lake.home / "device", day)).folder for day in days]
+    with forked(load_when_told, any_lake) as worker:
+        assert worker.pipe.recv() == "ready"
+        whole, transaction = durations(worker, folders[:2])
 
-    context = multiprocessing.get_context("spawn")
-    moments, done = 0.5, 0
-    for n, folder in enumerate(folders):
-        here, there = context.Pipe()
-        worker = context.Process(target=load_when_told, args=(any_lake, there))
-        worker.start()
-        assert here.recv() == "ready"
-        if n == 0:  # how long a load takes; two, since the first one in a process imports
-            begun = time.monotonic()
-            here.send(folder)
-            here.recv()
-            moments = time.monotonic() - begun
-        else:
-            here.send(folder)
-            time.sleep(chance.uniform(0, moments))
-            done += here.poll()
-        worker.kill()
-        worker.join()
+    within = done = 0
+    for n, folder in enumerate(folders[2:]):
+        with forked(load_when_told, any_lake) as worker:
+            assert worker.pipe.recv() == "ready"
+            worker.pipe.send(folder)
+            if n % 2:  # at any moment of the load, or of its transaction
+                time.sleep(chance.uniform(0, whole))
+            else:
+                assert worker.pipe.recv() == "within"
+                time.sleep(chance.uniform(0, transaction))
+            worker.kill()
+            said = worker.said()
+        done += "loaded" in said
+        within += "loaded" not in said and (n % 2 == 0 or "within" in said)
         with open_lake(any_lake, read_only=True) as lake:
             assert lake.execute(UNSEEN).fetchall() == []
             assert lake.execute(TORN).fetchall() == []
-    assert done < kills, "some were killed on the way"
+    print(f"{KILLS} killed: {within} within the transaction, {done} after it")
+    assert within >= WITHIN
 
     for folder in folders:
         load_device_day(any_lake, read_landed_day(folder))
     undisturbed = Settings(home=tmp_path / "undisturbed")
     migrate(undisturbed)
-    for folder in folders:
-        load_device_day(undisturbed, read_landed_day(folder))
-    assert content(any_lake) == content(undisturbed)
+    with kept_open():
+        for folder in folders:
+            load_device_day(undisturbed, read_landed_day(folder))
+        assert content(any_lake) == content(undisturbed)

@@ -7,7 +7,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -57,14 +57,23 @@ def postgres_cluster() -> Iterator[Path]:
 
 
 @pytest.fixture
-def postgres_dsn(postgres_cluster: Path) -> str:
-    """libpq connection string of a fresh, empty database."""
+def new_postgres_dsn(postgres_cluster: Path) -> Callable[[], str]:
+    """Makes fresh, empty databases; their libpq connection strings."""
     import psycopg2
 
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    connection = psycopg2.connect(host=str(postgres_cluster), user="postgres", dbname="postgres")
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-    connection.close()
-    return f"host={postgres_cluster} user=postgres dbname={name}"
+    def make() -> str:
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        connection = psycopg2.connect(host=str(postgres_cluster), user="postgres", dbname="postgres")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+        connection.close()
+        return f"host={postgres_cluster} user=postgres dbname={name}"
+
+    return make
+
+
+@pytest.fixture
+def postgres_dsn(new_postgres_dsn: Callable[[], str]) -> str:
+    """libpq connection string of a fresh, empty database."""
+    return new_postgres_dsn()
