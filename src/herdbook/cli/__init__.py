@@ -19,6 +19,7 @@ from herdbook.cli import (
     lake,
     learn,
     load,
+    model,
     promote,
     roster,
     simulate,
@@ -51,6 +52,7 @@ app.add_typer(fleet.app, name="fleet")
 app.add_typer(labels.app, name="labels")
 app.add_typer(lake.app, name="lake")
 app.add_typer(learn.app, name="learn")
+app.add_typer(model.app, name="model")
 app.add_typer(roster.app, name="roster")
 app.add_typer(simulate.app, name="simulate")
 
