@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     """Wait before the first retry; it doubles with each."""
     python: str = ""
     """Interpreter that runs the DAGs' commands, each in a process of its own; empty is the one Airflow runs in."""
+    learning_python: str = ""
+    """Interpreter that trains: `learn retrain`, `reproduce` and `ablate` go on in it; empty is the command's own."""
 
     @property
     def lake_catalog(self) -> str:

@@ -51,7 +51,7 @@ def sources(
     """Write down which footage and labels there are, by content, so that a dataset can be drawn from them again."""
     from herdbook.learning.datasets.sources import write_sources
 
-    found = _gathered(
+    found = gathered(
         farm=farm, site=site, day=day, truth=truth, golden=golden, people=people, disagreement=disagreement
     )
     write_sources(out, found)
@@ -117,7 +117,7 @@ def dataset(
     drawn = (
         read_sources(sources)
         if sources
-        else _gathered(
+        else gathered(
             farm=farm, site=site, day=day, truth=truth, golden=golden, people=people, disagreement=disagreement
         )
     )
@@ -137,7 +137,7 @@ def dataset(
     print_rows(rows, as_json=False, title=f"{out}: {made.counts['frames']} frames, {made.counts['bytes']:,} bytes")
 
 
-def _gathered(
+def gathered(
     *,
     farm: Path | None,
     site: list[str] | None,
@@ -147,6 +147,7 @@ def _gathered(
     people: list[Path] | None,
     disagreement: Path | None,
 ) -> SourceList:
+    """Sources as the options name them."""
     from herdbook.learning.datasets.sources import gather
 
     if truth is not None and truth[0] != "simulator":

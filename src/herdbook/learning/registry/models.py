@@ -66,6 +66,17 @@ def register(run: Run, model: str, files: Sequence[Path], digest: str) -> Versio
     return _version(same)
 
 
+def versions_of(settings: Settings, run_id: str) -> list[Version]:
+    """Versions that a run registered.
+
+    Raises:
+        RegistryError: the registry cannot be used.
+    """
+    client = open_store(settings)
+    with registry_errors_are_said(settings):
+        return [_version(found) for found in client.search_model_versions(f"run_id = '{run_id}'")]
+
+
 def find(settings: Settings, model: str, which: int | str) -> Version | None:
     """A version by its number or alias; none where there is none.
 

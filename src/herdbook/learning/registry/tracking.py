@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from herdbook.errors import NotFoundError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 ORIGIN_TAG = "herdbook.origin"
 DIRTY_TAG = "herdbook.dirty"
+RUN_TAG = "herdbook.run"
+"""Name of the run's workspace."""
 _BATCH = 100
 _LONGEST = 6000
 
@@ -43,12 +46,16 @@ class Run:
             for begin in range(0, len(flat), _BATCH):
                 self.client.log_batch(self.run_id, params=flat[begin : begin + _BATCH])
 
-    def metrics(self, values: Mapping[str, float | None], step: int = 0) -> None:
-        """Log points of curves; what is none is left out."""
+    def metrics(self, values: Mapping[str, float | None], step: int = 0, *, at_ms: int | None = None) -> None:
+        """Log points of curves; what is none is left out. The same point with the same time is kept once."""
+        self.curves([(step, values)], at_ms=at_ms)
+
+    def curves(self, rows: Iterable[tuple[int, Mapping[str, float | None]]], *, at_ms: int | None = None) -> None:
+        """Log many points: steps with their values; ``at_ms`` is their time in milliseconds since 1970, now if none."""
         from mlflow.entities import Metric
 
-        now = time.time_ns() // 1_000_000
-        points = [Metric(name, float(value), now, step) for name, value in values.items() if value is not None]
+        at = time.time_ns() // 1_000_000 if at_ms is None else at_ms
+        points = [Metric(n, float(v), at, step) for step, values in rows for n, v in values.items() if v is not None]
         with registry_errors_are_said(self.settings):
             for begin in range(0, len(points), 10 * _BATCH):
                 self.client.log_batch(self.run_id, metrics=points[begin : begin + 10 * _BATCH])
@@ -80,7 +87,14 @@ class Run:
 
 
 @contextmanager
-def start_run(settings: Settings, name: str, origin: Origin, *, experiment: str = EXPERIMENT) -> Iterator[Run]:
+def start_run(
+    settings: Settings,
+    name: str,
+    origin: Origin,
+    *,
+    experiment: str = EXPERIMENT,
+    tags: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Run]:
     """A run for the block; an exception ends it as failed, an interruption as killed.
 
     Args:
@@ -88,20 +102,55 @@ def start_run(settings: Settings, name: str, origin: Origin, *, experiment: str 
         name: for people.
         origin: what it is made from, taken before anything was written.
         experiment: group of runs, made where it is missing.
+        tags: more to find it by.
 
     Raises:
         RegistryError: the store cannot be used.
     """
     client = open_store(settings)
-    tags = {
+    said = {
         ORIGIN_TAG: origin.model_dump_json(),
         DIRTY_TAG: str(origin.dirty).lower(),
         "mlflow.source.git.commit": origin.git_revision or "",
         "mlflow.runName": name,
+        **tags,
     }
     with registry_errors_are_said(settings):
-        created = client.create_run(experiment_id(settings, client, experiment), tags=tags, run_name=name)
-    run = Run(created.info.run_id, settings, client)
+        created = client.create_run(experiment_id(settings, client, experiment), tags=said, run_name=name)
+    with _until_its_end(Run(created.info.run_id, settings, client)) as run:
+        yield run
+
+
+@contextmanager
+def continue_run(settings: Settings, run_id: str) -> Iterator[Run]:
+    """`start_run` for a run that ended, or whose process did.
+
+    Raises:
+        NotFoundError: there is none of that id.
+        RegistryError: the store cannot be used.
+    """
+    run = resume_run(settings, run_id)
+    with registry_errors_are_said(settings):
+        run.client.update_run(run_id, status="RUNNING")
+    with _until_its_end(run):
+        yield run
+
+
+def run_of_workspace(settings: Settings, name: str) -> Any | None:
+    """MLflow's record of the run whose workspace has that name, if there is one.
+
+    Raises:
+        RegistryError: the store cannot be used.
+    """
+    client = open_store(settings)
+    with registry_errors_are_said(settings):
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        found = client.search_runs(experiments, f"tags.`{RUN_TAG}` = '{name}'", max_results=1)
+    return found[0] if found else None
+
+
+@contextmanager
+def _until_its_end(run: Run) -> Iterator[Run]:
     try:
         yield run
     except KeyboardInterrupt:
@@ -110,8 +159,8 @@ def start_run(settings: Settings, name: str, origin: Origin, *, experiment: str 
     except BaseException:
         _end(run, "FAILED")
         raise
-    with registry_errors_are_said(settings):
-        client.set_terminated(run.run_id, "FINISHED")
+    with registry_errors_are_said(run.settings):
+        run.client.set_terminated(run.run_id, "FINISHED")
 
 
 def resume_run(settings: Settings, run_id: str) -> Run:

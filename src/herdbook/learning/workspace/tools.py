@@ -44,14 +44,27 @@ def dvc(folder: Path, *arguments: str, quiet: bool = True, env: Mapping[str, str
     Raises:
         WorkspaceError: it refused, or a stage failed.
     """
+    command, ours = dvc_command()
+    return _run("dvc", [*command, *arguments], folder, {**ours, **(env or {})}, quiet=quiet)
+
+
+def dvc_command(home: Path | None = None, code: Path | None = None) -> tuple[list[str], dict[str, str]]:
+    """The command line that DVC's arguments follow, and its environment: stages find this ``herdbook`` first.
+
+    Args:
+        home: ``$HERDBOOK_HOME`` of the stages.
+        code: a checkout whose code the stages run, with this installation's libraries.
+    """
     here = str(Path(sys.executable).parent)
-    said = {
+    env = {
         **os.environ,
         "PATH": os.pathsep.join([here, os.environ.get("PATH", "")]),
         "DVC_NO_ANALYTICS": "1",
-        **(env or {}),
+        **{name: str(Path(os.environ[name]).absolute()) for name in ("HERDBOOK_ENV_FILE",) if os.environ.get(name)},
+        **({"HERDBOOK_HOME": str(home)} if home else {}),
+        **({"PYTHONPATH": os.pathsep.join(str(code / part) for part in ("src", "models"))} if code else {}),
     }
-    return _run("dvc", [sys.executable, "-m", "dvc", *arguments], folder, said, quiet=quiet)
+    return [sys.executable, "-m", "dvc"], env
 
 
 def _run(name: str, command: list[str], folder: Path, env: Mapping[str, str], *, quiet: bool = True) -> str:
