@@ -1,7 +1,8 @@
-"""Run every benchmark, or those named: ``python -m benchmarks [pull load dag_overhead motion_hard]``.
+"""Run every benchmark, or those named: ``python -m benchmarks [NAME …]``.
 
-Each module has ``run()``: rows of ``name``, ``ours``, ``baseline`` (both in ``unit``), ``ratio``, and ``aim`` if any;
-those of ``motion_hard``, which takes minutes and runs only when it is named, are figures of a model.
+Each module has ``run()``: rows of ``name``, ``ours``, ``baseline`` (both in ``unit``), ``ratio``, and ``aim`` if any.
+Three run only when they are named: ``motion_hard`` (figures of a model) and ``streaming_memory`` take minutes,
+``full_size`` needs a GPU.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from importlib import import_module
 from herdbook.cli.output import console, print_rows
 
 BENCHMARKS = ("pull", "load", "dag_overhead")
-WHEN_NAMED = ("motion_hard",)
+WHEN_NAMED = ("motion_hard", "streaming_memory", "full_size")
 
 
 def main(names: list[str]) -> None:

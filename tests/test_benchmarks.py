@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
+import torch
 
 import benchmarks.load
 import benchmarks.pull
+from benchmarks import full_size, streaming_memory
+from herdnet.sam3_config import SmallTeacher
+from herdnet.student import StudentConfig
 from support.device_day import DaySpec
 
 COLUMNS = {"name", "ours", "baseline", "unit", "ratio", "aim"}
@@ -29,3 +36,38 @@ def test_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     (row,) = benchmarks.load.run()
     assert set(row) == COLUMNS
     assert row["ratio"] > 0
+
+
+def test_streaming_holds_no_more_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming_memory, "RESULTS", tmp_path)
+    monkeypatch.setattr(streaming_memory, "SETTLED", 20)
+    here = partial(streaming_memory.stream, frames=40, every=5, cap=10**12)  # a process each would import for long
+    monkeypatch.setattr(streaming_memory, "_in_own_process", here)
+    rows = {row["name"]: row for row in streaming_memory.run()}
+    held = rows["held, growth after frame 20"]
+    assert held["ours"] == 0
+    assert held["baseline"] > 50
+    written = json.loads((tmp_path / "streaming-memory.json").read_bytes())
+    assert written["frames"] == {"pruned": 40, "unpruned": 40}
+    assert (tmp_path / "streaming-memory.png").stat().st_size > 1000
+
+
+def test_a_stream_stops_at_the_cap() -> None:
+    assert streaming_memory.stream(pruned=True, frames=30, every=2, cap=1).frames == [2]
+
+
+def test_full_size_runs_small_and_without_a_gpu() -> None:
+    teacher = SmallTeacher(image_size=32, patch_size=8, channels=64, layers=2, window=2)
+    student = StudentConfig(trunk="mobilenetv4_conv_small", image_size=64, grid=4, channels=64, width=32)
+    small = full_size.Size(teacher, student, frame=(48, 64), frames=1, objects=2, warm=1, batch=2, steps=1)
+    small = replace(small, dtype=torch.float32)  # CPUs do not resize in bfloat16
+    found = full_size.measure(torch.device("cpu"), small)
+    assert found["teacher"]["frame_s"] > 0
+    assert found["student"]["backbone_s"] > 0
+    assert found["training"]["frames_per_s"] > 0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_full_size_says_that_there_is_no_gpu() -> None:
+    with pytest.raises(SystemExit, match="needs a GPU"):
+        full_size.run()
