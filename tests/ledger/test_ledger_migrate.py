@@ -19,7 +19,13 @@ from herdbook.ledger.models import Base, Device
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
 
-CHECKS = {"ck_device_day_state", "ck_footage_clip_state", "ck_promotion_action"}
+CHECKS = {
+    "ck_device_day_state",
+    "ck_footage_clip_state",
+    "ck_promotion_action",
+    "ck_review_item_reason",
+    "ck_review_item_state",
+}
 
 
 def postgres_url(dsn: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, MetaData, String, Text
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from herdbook.ledger.columns import UtcDateTime, choice, utc_now
@@ -190,3 +190,95 @@ class Promotion(Base):
     verdict: Mapped[str | None] = mapped_column(Text)
     """JSON of every gate with its figure, bound and limit."""
     decided_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
+class ReviewReason(StrEnum):
+    """Why a frame asks for a person."""
+
+    OUTLINES = "outlines"
+    """Student and teacher outline its animals differently."""
+    IDENTITY = "identity"
+    """An animal looks more like another than like the one that its track is claimed to be."""
+
+
+class ReviewState(StrEnum):
+    """What a person said."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    """One side is right; ``side`` says which."""
+    CORRECTED = "corrected"
+    """Neither is; a person drew what is."""
+    DISCARDED = "discarded"
+    """The frame teaches nothing."""
+
+
+class ReviewItem(Base):
+    """A frame in the review queue, once per reason and subject."""
+
+    __tablename__ = "review_item"
+    __table_args__ = (
+        UniqueConstraint("device_id", "day", "clip", "frame", "reason", "subject"),
+        Index(None, "state"),
+    )
+
+    item_id: Mapped[int] = mapped_column(primary_key=True)
+    site: Mapped[str] = mapped_column(String(63))
+    """The farm."""
+    device_id: Mapped[str] = mapped_column(String(63))
+    day: Mapped[date]
+    clip: Mapped[str] = mapped_column(String(127))
+    frame: Mapped[int]
+    """In the clip, from 1."""
+    reason: Mapped[ReviewReason] = mapped_column(choice(ReviewReason, "reason"))
+    subject: Mapped[str] = mapped_column(String(191), default="")
+    """Tracklet whose identity is in doubt; empty where it is about the whole frame."""
+    score: Mapped[float]
+    """How far both sides are apart, 0..1."""
+    weight: Mapped[float] = mapped_column(default=1.0)
+    """What automatic judges may say: how much it is worth looking at, 0..1. They decide nothing."""
+    student: Mapped[str] = mapped_column(String(63))
+    """Release of the one side."""
+    teacher: Mapped[str] = mapped_column(String(127))
+    """What the other side is."""
+    detail: Mapped[str] = mapped_column(Text)
+    """For people."""
+    state: Mapped[ReviewState] = mapped_column(choice(ReviewState, "state"), default=ReviewState.OPEN)
+    side: Mapped[str | None] = mapped_column(String(16))
+    """The side that was accepted."""
+    comment: Mapped[str | None] = mapped_column(Text)
+    raised_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    decided_by: Mapped[str | None] = mapped_column(String(127))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Reread(Base):
+    """What the teacher read again of a device day, for one student."""
+
+    __tablename__ = "reread"
+
+    device_id: Mapped[str] = mapped_column(String(63), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    student_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Digest of the student's engine."""
+    teacher: Mapped[str] = mapped_column(String(127), primary_key=True)
+    student: Mapped[str] = mapped_column(String(63))
+    """Its release."""
+    clips: Mapped[int]
+    """Clips that were here, with the device's boxes."""
+    frames: Mapped[int] = mapped_column(BigInteger)
+    """Frames in them."""
+    unsure: Mapped[int] = mapped_column(BigInteger)
+    """Of those the frames that the device was unsure of."""
+    reread: Mapped[int]
+    """Of those the frames that the teacher read; a budget bounds them."""
+    compared: Mapped[int]
+    """Frames whose outlines were compared, sure ones too."""
+    queued: Mapped[int]
+    """Frames that this brought into the review queue."""
+    finished_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+    @property
+    def share(self) -> float:
+        """Frames that the device was unsure of, of all, 0..1."""
+        return self.unsure / self.frames if self.frames else 0.0
