@@ -34,7 +34,7 @@ def evaluate(
     ] = None,
     costs: Annotated[
         Path | None,
-        typer.Option(help="YAML of parameters and footprints, measured elsewhere.", show_default=False),
+        typer.Option(help="YAML of parameters and footprints, if not in the engine's.", show_default=False),
     ] = None,
     iou: Annotated[float, typer.Option(help="Least overlap of a match, above 0 and up to 1.")] = 0.5,
     long_s: Annotated[float, typer.Option(help="Clips of at least so many seconds judge lasting identity.")] = 300.0,
@@ -59,7 +59,8 @@ def evaluate(
 
     settings = get_settings()
     judged = read_engine(engine) if engine else Engine()
-    parameters, footprints = read_costs(costs) if costs else (None, ())
+    told = costs or engine
+    parameters, footprints = read_costs(told) if told else (None, ())
     scenes = find_scenes(folder)
     with _progress() as bar:
         task = bar.add_task("clips", total=len(scenes))

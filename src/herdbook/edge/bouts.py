@@ -21,7 +21,12 @@ class Bout:
     probability: float
 
 
-def bouts(probability: NDArray[np.float64], shortest: int, switch_cost: float = SWITCH_COST) -> list[Bout]:
+def bouts(
+    probability: NDArray[np.float64],
+    shortest: int,
+    switch_cost: float = SWITCH_COST,
+    bonus: NDArray[np.float64] | None = None,
+) -> list[Bout]:
     """Bouts that partition the steps.
 
     The sequence maximises the summed log-probabilities less a cost per switch (Viterbi 1967, with all switches alike);
@@ -31,10 +36,12 @@ def bouts(probability: NDArray[np.float64], shortest: int, switch_cost: float = 
         probability: steps x behaviours, positive.
         shortest: steps.
         switch_cost: natural-log units.
+        bonus: per behaviour, added to its log-probability where the likeliest is chosen.
     """
     if not len(probability):
         return []
-    cuts = _runs(_viterbi(np.log(np.maximum(probability, 1e-9)), switch_cost))
+    score = np.log(np.maximum(probability, 1e-9)) + (0.0 if bonus is None else bonus)
+    cuts = _runs(_viterbi(score, switch_cost))
     while len(cuts) > 1:
         lengths = [last - first + 1 for first, last, _ in cuts]
         k = int(np.argmin(lengths))
@@ -42,7 +49,7 @@ def bouts(probability: NDArray[np.float64], shortest: int, switch_cost: float = 
             break
         first, last, _ = cuts[k]
         near = [j for j in (k - 1, k + 1) if 0 <= j < len(cuts)]
-        sums = {j: probability[first : last + 1, cuts[j][2]].sum() for j in near}
+        sums = {j: np.exp(score[first : last + 1, cuts[j][2]]).sum() for j in near}
         heir = cuts[max(near, key=lambda j: sums[j])][2]
         cuts[k] = (first, last, heir)
         cuts = _joined(cuts)

@@ -26,6 +26,11 @@ Example::
             homography: [0.01, 0, 0, 0, 0.01, 0, 0, 0, 1]
 
 Relative paths are relative to the file. ``release`` and ``motion`` may be left out: `MOTION_RELEASE` and its defaults.
+A learned engine needs its release and the folder that it lies in::
+
+    release: {release_id: compact-7, engine: compact, space_id: compact-7, dimensions: 64, ethogram_id: pig-9}
+    network: releases/compact-7
+    compact: {threads: 2}
 """
 
 from __future__ import annotations
@@ -44,7 +49,7 @@ from herdbook.contracts.durable import write_durably
 from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
 from herdbook.contracts.validation import first_problem
-from herdbook.edge.perception.parameters import MotionParameters
+from herdbook.edge.perception.parameters import CompactParameters, MotionParameters
 from herdbook.errors import ConfigurationError
 
 CONFIG_NAME = "device.yaml"
@@ -117,6 +122,9 @@ class DeviceConfig(Contract):
     timezone: TimezoneName
     release: ReleaseUse = MOTION_RELEASE
     motion: MotionParameters = MotionParameters()
+    network: Path | None = None
+    """The folder of a learned release; `herdbook.edge.perception.network` says what lies in it."""
+    compact: CompactParameters = CompactParameters()
     cameras: Annotated[tuple[DeviceCamera, ...], Field(min_length=1)]
     clip_s: Annotated[float, Field(ge=1, le=3600)] = 300.0
     embeddings_per_hour: Annotated[float, Field(gt=0, le=3600)] = 7.0
@@ -154,7 +162,8 @@ def read_device_config(path: Path) -> DeviceConfig:
         )
         for camera in config.cameras
     )
-    return config.model_copy(update={"cameras": cameras})
+    network = folder / config.network if config.network else None
+    return config.model_copy(update={"cameras": cameras, "network": network})
 
 
 def write_device_config(path: Path, config: DeviceConfig) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.perception.base import Perception
 from herdbook.errors import ConfigurationError
+
+PARAMETERS = {"motion": "motion", "compact": "compact"}
+"""Engines, and the key of device.yaml with each one's parameters."""
 
 
 def make_engine(config: DeviceConfig) -> Perception:
@@ -12,15 +17,31 @@ def make_engine(config: DeviceConfig) -> Perception:
 
     Raises:
         ConfigurationError: there is no engine of that name, or the release is not one of its.
+        MissingDependencyError: what the engine needs is not installed.
     """
     release = config.release
-    if release.engine != "motion":
-        raise ConfigurationError(f"there is no perception engine '{release.engine}'", "Known is: motion.")
-    from herdbook.edge.perception.appearance import DIMENSIONS
-    from herdbook.edge.perception.motion import MotionEngine
+    if release.engine == "motion":
+        from herdbook.edge.perception.appearance import DIMENSIONS
+        from herdbook.edge.perception.motion import MotionEngine
 
-    if release.dimensions != DIMENSIONS:
+        if release.dimensions != DIMENSIONS:
+            raise ConfigurationError(
+                f"release '{release.release_id}' says {release.dimensions} dimensions, the engine makes {DIMENSIONS}"
+            )
+        return MotionEngine(release, config.motion)
+    if release.engine == "compact":
+        from herdbook.edge.perception import compact
+
+        return compact.make(release, _folder(config), config.compact)
+    raise ConfigurationError(
+        f"there is no perception engine '{release.engine}'", f"Known are: {', '.join(PARAMETERS)}."
+    )
+
+
+def _folder(config: DeviceConfig) -> Path:
+    if config.network is None:
         raise ConfigurationError(
-            f"release '{release.release_id}' says {release.dimensions} dimensions, the engine makes {DIMENSIONS}"
+            f"engine '{config.release.engine}' needs the folder of its release",
+            "Name it in device.yaml: `network: path/of/the/folder`.",
         )
-    return MotionEngine(release, config.motion)
+    return config.network

@@ -18,7 +18,9 @@ from herdbook.edge import coverage, revision, video
 from herdbook.edge.clips import SourceClip
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
+from herdbook.edge.engines import PARAMETERS
 from herdbook.edge.locks import one_recorder
+from herdbook.edge.perception.network import release_digest
 from herdbook.edge.plan import CameraPlan, plan_camera
 from herdbook.edge.rows import Rows
 from herdbook.edge.watch import CameraDay, Watch
@@ -146,7 +148,11 @@ def issue_day(
 
 def describe_inputs(config: DeviceConfig, plans: list[CameraPlan]) -> dict[str, Any]:
     """What a day is made from, as plain data: equal inputs make an equal day."""
-    told = config.model_dump(mode="json", exclude={"cameras", "retention"})
+    mine = PARAMETERS.get(config.release.engine)
+    others = {key for key in PARAMETERS.values() if key != mine}
+    told = config.model_dump(mode="json", exclude={"cameras", "retention", "network", *others})
+    if config.network is not None and mine != "motion":
+        told["network"] = release_digest(config.network)
     cameras = {
         plan.camera.camera_id: {
             "camera": plan.camera.contract().model_dump(mode="json"),

@@ -63,7 +63,7 @@ def _bout_rows(
 ) -> list[dict[str, Any]]:
     track, _ = tracklet.path()
     judged = engine.judge(track)
-    found = bouts(judged.probability, max(1, round(bout_s / track.step_s)))
+    found = bouts(judged.probability, max(1, round(bout_s / track.step_s)), bonus=judged.bonus)
     starts = [tracklet.started_at + timedelta(seconds=float(track.seconds[b.first])) for b in found]
     rows: list[dict[str, Any]] = []
     for bout, start, end in zip(found, starts, [*starts[1:], ended_at], strict=True):

@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from herdbook.edge.perception.base import Instance, Track, Vector
+from herdbook.edge.perception.base import MIN_TRACKLET_S, Instance, Track, Vector
 
 STEP_S = 0.5
 """Paths are kept as means over steps of this many seconds: enough for behaviour, and a day fits in memory."""
-MIN_TRACKLET_S = 1.0
-"""What is seen for less is taken for noise and dropped, boxes too."""
 _COLUMNS = 8  # x, y, both ends, length, area
 _HOUR = timedelta(hours=1)
 
@@ -39,6 +37,8 @@ class Tracklet:
     clip: str
     started_at: datetime
     last_at: datetime
+    track: int = 0
+    """The engine's number of it."""
     frames: int = 0
     confidence: float = 0.0
     """Sum over frames."""
@@ -132,6 +132,7 @@ class Tracklet:
             ends=mean[:, 2:6].reshape(-1, 2, 2),
             length=mean[:, 6],
             started_at=self.started_at,
+            track=self.track,
         )
         return track, mean[:, 7]
 
@@ -166,7 +167,7 @@ class Gathering:
             tracklet = None
         if tracklet is None:
             self._count += 1
-            tracklet = Tracklet(self._count, clip, at, at)
+            tracklet = Tracklet(self._count, clip, at, at, seen.track)
             self._open[seen.track] = tracklet
         tracklet.add(at, clip, frame, seen, period)
         return tracklet

@@ -70,9 +70,9 @@ class Watch:
         self._extent: DayExtent = day_extent(day, config.timezone)
         self._prefix = f"{tracklet_prefix(config.device_id, day.isoformat())}{camera.camera_id}:"
         self._period = timedelta(seconds=1 / camera.fps)
-        self._gathering = Gathering(config.motion.lost_s)
-        self._boxes = BoxesFile(folder, camera.camera_id)
         self._engine = make_engine(config)
+        self._gathering = Gathering(self._engine.lost_s)
+        self._boxes = BoxesFile(folder, camera.camera_id)
         self._end: datetime | None = None
         self._looked: dict[int, datetime] = {}
         self._known = known
@@ -199,7 +199,7 @@ class Watch:
                 engine=self._engine,
                 period_s=self._period.total_seconds(),
                 end=self._extent.end,
-                bout_s=self._config.motion.min_bout_s,
+                bout_s=self._engine.min_bout_s,
             )
             for kind, rows in found.items():
                 self.day.rows[kind] += rows

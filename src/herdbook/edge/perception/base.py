@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from herdbook.contracts.camera import Camera
 from herdbook.contracts.device_day import ReleaseUse
 
+MIN_TRACKLET_S = 1.0
+"""What is seen for less is taken for noise and dropped, boxes too."""
+
 Image = NDArray[np.uint8]
 """Height x width x 3, BGR, 0..255."""
 Mask = NDArray[np.bool_]
 """Height x width of a box, true where the animal is."""
 Vector = NDArray[np.float32]
 """An embedding before quantisation: ``release.dimensions`` values, L2 norm 1."""
+_BLANK = 12  # grey levels
 
 
 class Box(NamedTuple):
@@ -90,6 +94,8 @@ class Track:
     length: NDArray[np.float64]
     """Body length, pixels."""
     started_at: datetime
+    track: int = 0
+    """The engine's own number of it: `Instance.track`."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +105,25 @@ class Judgement:
     behaviours: tuple[str, ...]
     probability: NDArray[np.float64]
     zone: tuple[str | None, ...]
+    bonus: NDArray[np.float64] | None = None
+    """Added to each behaviour's log-probability where the likeliest is chosen, so that rare ones are reported; the
+    probability that is told stays what it is."""
+
+
+def is_blank(picture: Image) -> bool:
+    """Black, or a covered lens: hardly any pixel differs from any other."""
+    low, high = np.percentile(picture[::7, ::7, 1], (0.5, 99.5))
+    return bool(high - low < _BLANK)
 
 
 class Perception(Protocol):
     """An engine. One object looks at one camera at a time; the same frames always give the same answers."""
 
     release: ReleaseUse
+    lost_s: float
+    """How long an unseen animal is waited for: a longer gap ends its tracklet."""
+    min_bout_s: float
+    """Shorter bouts are absorbed by their neighbours."""
 
     def open(self, camera: Camera, background: Image | None, samples: Callable[[], Iterable[Image]]) -> None:
         """Begin with a camera.

@@ -6,15 +6,15 @@ are not told apart, so that an animal lying with its rump in the trough looks as
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from herdbook.contracts.camera import Camera, Zone, ZoneKind
+from herdbook.contracts.camera import Camera
 from herdbook.edge.perception.base import Judgement, Track
 from herdbook.edge.perception.parameters import MotionParameters
+from herdbook.edge.perception.places import places_of
 
 BEHAVIOURS = ("sleeping", "lying", "standing", "walking", "eating", "drinking", "investigating")
 _SLEEPING, _LYING, _STANDING, _WALKING, _EATING, _DRINKING, _INVESTIGATING = range(len(BEHAVIOURS))
@@ -33,7 +33,7 @@ def judge(track: Track, camera: Camera, parameters: MotionParameters) -> Judgeme
     p = parameters
     still = stillness(track, p.still_body_lengths * body)
     motionless = stillness(track, p.still_body_lengths * body / 3)
-    zone, feeding, drinking, bedded = _places(track, camera)
+    zone, feeding, drinking, bedded = places_of(track, camera)
     lying_odds = longer_odds(still, p.pause_s, p.lying_s, p.pauses_per_lying) + np.where(bedded, _BED, 0.0)
     lying = _logistic(lying_odds)
     asleep = _logistic(longer_odds(motionless, p.stirring_s, p.sleeping_s, p.stirrings_per_sleep))
@@ -102,45 +102,6 @@ def longer_odds(still: Stillness, short_s: float, long_s: float, short_per_long:
     """
     grows = still.seconds * (1 / short_s - 1 / long_s)
     return np.asarray(grows - np.log(short_per_long) + (still.cut - 1) * np.log(long_s / short_s))
-
-
-_Bools = NDArray[np.bool_]
-
-
-def _places(track: Track, camera: Camera) -> tuple[tuple[str | None, ...], _Bools, _Bools, _Bools]:
-    """The zone of each step, and whether the animal reaches into a feeder or drinker, or is in a lying area."""
-    steps = len(track.seconds)
-    names: list[str | None] = [None] * steps
-    feeding, drinking, bedded = np.zeros(steps, bool), np.zeros(steps, bool), np.zeros(steps, bool)
-    order = {ZoneKind.LYING: 0, ZoneKind.FEEDER: 1, ZoneKind.DRINKER: 2}
-    for zone in sorted((z for z in camera.zones if z.kind in order), key=lambda z: order[z.kind]):
-        held = _valid(zone, track)
-        reaches = _inside(track.ends[:, 0], zone) | _inside(track.ends[:, 1], zone)
-        inside = _inside(track.centre, zone)
-        if zone.kind is ZoneKind.LYING:
-            there = held & inside
-            bedded[there] = True
-        else:
-            there = held & (inside | reaches)
-            (feeding if zone.kind is ZoneKind.FEEDER else drinking)[there] = True
-        for i in np.flatnonzero(there):
-            names[i] = zone.zone_id
-    return tuple(names), feeding, drinking, bedded
-
-
-def _valid(zone: Zone, track: Track) -> NDArray[np.bool_]:
-    return np.array([zone.holds_at(track.started_at + timedelta(seconds=float(s))) for s in track.seconds], bool)
-
-
-def _inside(points: NDArray[np.float64], zone: Zone) -> NDArray[np.bool_]:
-    """Even-odd rule (Shimrat 1962) for N points at once."""
-    polygon = np.array(zone.polygon)
-    x, y = points[:, :1], points[:, 1:]
-    (x1, y1), (x2, y2) = polygon.T[:, None, :], np.roll(polygon, -1, axis=0).T[:, None, :]
-    crosses = (y1 > y) != (y2 > y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        left = x < (x2 - x1) * (y - y1) / (y2 - y1) + x1
-    return np.asarray((crosses & left).sum(axis=1) % 2 == 1)
 
 
 def _logistic(z: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from herdbook.contracts.camera import Camera, Zone, ZoneKind
 from herdbook.contracts.device_day import ReleaseUse
 from herdbook.edge.perception import appearance, background, blobs, kinematics
 from herdbook.edge.perception.associate import Association
-from herdbook.edge.perception.base import Box, Image, Instance, Judgement, Seen, Shape, Track, Vector
+from herdbook.edge.perception.base import Box, Image, Instance, Judgement, Seen, Shape, Track, Vector, is_blank
 from herdbook.edge.perception.blobs import Blob, Prior
 from herdbook.edge.perception.floors import Floors
 from herdbook.edge.perception.parameters import MotionParameters
@@ -23,7 +23,6 @@ from herdbook.edge.perception.subtract import Subtraction
 from herdbook.errors import MissingDependencyError
 
 _LEARN_EVERY_S = 5.0
-_BLANK = 12  # grey levels
 
 
 @dataclass
@@ -40,6 +39,7 @@ class MotionEngine:
 
     def __init__(self, release: ReleaseUse, parameters: MotionParameters) -> None:
         self.release = release
+        self.lost_s, self.min_bout_s = parameters.lost_s, parameters.min_bout_s
         self._parameters = parameters
 
     def open(self, camera: Camera, background_picture: Image | None, samples: Callable[[], Iterable[Image]]) -> None:
@@ -69,7 +69,7 @@ class MotionEngine:
         """Find, split and follow the animals of one frame."""
         seconds = self._clock(at)
         small = self._shrink(image)
-        if _is_blank(small):
+        if is_blank(small):
             return Seen(trouble="the picture is blank")
         contrast, foreground = self._look(self._floors.current, small, at)
         if foreground.mean() > self._parameters.max_area:
@@ -198,12 +198,6 @@ class MotionEngine:
         at_edge = at_edge or blob.y + blob.mask.shape[0] >= self._size[1]
         quality = confidence * (0.3 if blob.split else 1.0) * (0.3 if at_edge else 1.0)
         return Instance(track, self._box(blob), grown, confidence, quality, blob.mask, key)
-
-
-def _is_blank(picture: Image) -> bool:
-    """Black, or a covered lens: hardly any pixel differs from any other."""
-    low, high = np.percentile(picture[::7, ::7, 1], (0.5, 99.5))
-    return bool(high - low < _BLANK)
 
 
 def _shape(blob: Blob) -> Shape:

@@ -48,3 +48,18 @@ class MotionParameters(Contract):
     """How many motionless times of lying awake there are for each sleep."""
     min_bout_s: Positive = 2.0
     """Shorter bouts are absorbed by their neighbours."""
+
+
+class LearnedParameters(Contract):
+    """Parameters of the engines that load a release folder (``network`` in device.yaml)."""
+
+    threads: Annotated[int, Field(ge=1, le=256)] = 2
+    """That a network may use. The same number gives the same results."""
+    lost_s: Positive = 10.0
+    """How long an unseen animal is waited for before its tracklet ends."""
+    min_bout_s: Positive = 2.0
+    """Shorter bouts are absorbed by their neighbours."""
+
+
+class CompactParameters(LearnedParameters):
+    """Parameters of ``compact``."""

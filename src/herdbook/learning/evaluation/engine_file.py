@@ -1,11 +1,13 @@
 """Files that name an engine and what it costs::
 
-release: {release_id: compact-7, engine: compact, space_id: compact-7, dimensions: 128, ethogram_id: pig-9}
-models: [compact.onnx]                # files it loads, beside this one; they make it what it is
-motion: {work_pixels: 65536}          # any other key of device.yaml
+release: {release_id: compact-7, engine: compact, space_id: compact-7, dimensions: 64, ethogram_id: pig-9}
+models: [network.json, student.onnx, behaviour.onnx]   # files it loads, beside this one; they make it what it is
+compact: {lost_s: 10}                                  # any other key of device.yaml
 
-parameters: 5400000                   # costs
+parameters: 5400000                                    # costs
 footprints: [{sku: cpu, size_bytes: 7200000, latency_ms: 41.0}]
+
+The folder of a learned engine's file is its release folder: `herdbook.edge.perception.network`.
 """
 
 from __future__ import annotations
@@ -20,11 +22,12 @@ from herdbook.contracts.camera import Contract
 from herdbook.contracts.device_day import ReleaseUse
 from herdbook.contracts.validation import first_problem
 from herdbook.edge.config import DeviceConfig
+from herdbook.edge.perception.network import read_network
 from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.learning.evaluation.predictions import Engine
 from herdbook.learning.evaluation.report import Footprint
 
-_OF_THE_PLACE = ("device_id", "farm_id", "timezone", "cameras", "release")
+_OF_THE_PLACE = ("device_id", "farm_id", "timezone", "cameras", "release", "network")
 
 
 class _Costs(Contract):
@@ -37,9 +40,9 @@ def read_engine(path: Path) -> Engine:
 
     Raises:
         NotFoundError: the file, or a model that it names, is not there.
-        ConfigurationError: it is not valid.
+        ConfigurationError: it is not valid, or leaves out a file that a learned engine loads.
     """
-    said = _mapping(path)
+    said = {name: value for name, value in _mapping(path).items() if name not in _Costs.model_fields}
     models = tuple(path.parent / str(name) for name in said.pop("models", ()))
     for model in models:
         if not model.is_file():
@@ -54,18 +57,32 @@ def read_engine(path: Path) -> Engine:
             settings[name] = TypeAdapter[Any](known.annotation or object).validate_python(value)
     except ValidationError as error:
         raise ConfigurationError(f"{path}, {first_problem(error.errors())}") from error
-    return Engine(release=release, settings=settings, models=models)
+    network = None if release.engine == "motion" else path.parent
+    _check_models(path, network, models)
+    return Engine(release=release, settings=settings, models=models, network=network)
+
+
+def _check_models(path: Path, network: Path | None, models: tuple[Path, ...]) -> None:
+    """What a learned engine loads must be among the files that its digest is of."""
+    if network is None:
+        return
+    unsaid = set(read_network(network).files) - {model.name for model in models if model.parent == network}
+    if unsaid:
+        raise ConfigurationError(f"{path}: models leaves out {', '.join(sorted(unsaid))}", "Name every file it loads.")
 
 
 def read_costs(path: Path) -> tuple[int | None, tuple[Footprint, ...]]:
-    """Parameters and footprints from a file.
+    """Parameters and footprints from a file of them, or from an engine's.
 
     Raises:
         NotFoundError: it is not there.
         ConfigurationError: it is not valid.
     """
     try:
-        costs = _Costs.model_validate(_mapping(path))
+        said = _mapping(path)
+        if "release" in said:
+            said = {name: said[name] for name in _Costs.model_fields if name in said}
+        costs = _Costs.model_validate(said)
     except ValidationError as error:
         raise ConfigurationError(f"{path}, {first_problem(error.errors())}") from error
     return costs.parameters, costs.footprints

@@ -40,12 +40,14 @@ _LONGEST_S = 3600.0
 class Engine:
     """A release as a device would run it.
 
-    ``settings`` are further keys of ``device.yaml``; ``models`` are the files it loads, which make it what it is.
+    ``settings`` are further keys of ``device.yaml``; ``models`` are the files it loads, which make it what it is;
+    ``network`` is the folder in which a learned engine finds them, which does not.
     """
 
     release: ReleaseUse = MOTION_RELEASE
     settings: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[Path, ...] = ()
+    network: Path | None = None
 
     @property
     def digest(self) -> str:
@@ -56,7 +58,8 @@ class Engine:
 
     def configure(self, config: DeviceConfig) -> DeviceConfig:
         """A device's configuration, with this engine on it."""
-        return config.model_copy(update={"release": self.release, "clip_s": _LONGEST_S} | dict(self.settings))
+        mine = {"release": self.release, "network": self.network, "clip_s": _LONGEST_S}
+        return config.model_copy(update=mine | dict(self.settings))
 
 
 class Prediction:
@@ -145,7 +148,7 @@ def _keep(day: Path, folder: Path, run: dict[str, Any]) -> None:
 
 def _key(scene: Scene, config: DeviceConfig, engine: Engine) -> str:
     background = scene.camera.background
-    said = config.model_dump(mode="json")
+    said = config.model_dump(mode="json", exclude={"network"})  # the engine's digest is of what lies in it
     for camera in said["cameras"]:
         camera["source"] = sha256_of(scene.clip)
         camera["background"] = sha256_of(background) if background else None

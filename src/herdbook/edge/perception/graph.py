@@ -1,0 +1,86 @@
+"""ONNX graphs on the CPU, checked against what the engine will ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from herdbook.errors import ConfigurationError, MissingDependencyError
+
+Shapes = Mapping[str, tuple[int | None, ...]]
+"""Names and shapes; none is any size."""
+_EXPORT = "Export the release again with `herdbook learn export`."
+
+
+@dataclass(frozen=True)
+class OnnxGraph:
+    """A graph on the CPU. The same inputs always give the same outputs."""
+
+    _session: Any
+    outputs: tuple[str, ...]
+    lengths: dict[str, tuple[int | None, ...]]
+    """Shapes of the inputs; none where the size is free."""
+
+    def run(self, **inputs: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        """Outputs by name."""
+        return dict(zip(self.outputs, self._session.run(list(self.outputs), inputs), strict=True))
+
+
+def open_graph(path: Path, inputs: Shapes, outputs: Shapes, *, threads: int) -> OnnxGraph:
+    """Load an ONNX file and check that it takes and gives what it should.
+
+    Args:
+        path: of the file.
+        inputs: every input, exactly; a free size in the graph fits any.
+        outputs: those that are needed.
+        threads: that one run may use.
+
+    Raises:
+        ConfigurationError: the file is absent, no ONNX graph, or another one.
+        MissingDependencyError: onnxruntime is not installed.
+    """
+    try:
+        import onnxruntime  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise MissingDependencyError("learned engines need the extra 'edge' (onnxruntime)") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.use_deterministic_compute = True
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no public root
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConfigurationError(f"{path} is not an ONNX graph that can be run: {said}", _EXPORT) from error
+    took = {entry.name: _sizes(entry.shape) for entry in session.get_inputs()}
+    gives = {entry.name: _sizes(entry.shape) for entry in session.get_outputs()}
+    _check(path, "takes", took, inputs)
+    if set(took) - set(inputs):
+        raise ConfigurationError(f"{path} also takes {', '.join(sorted(set(took) - set(inputs)))}", _EXPORT)
+    _check(path, "gives", gives, outputs)
+    return OnnxGraph(session, tuple(outputs), took)
+
+
+def _sizes(shape: list[Any]) -> tuple[int | None, ...]:
+    return tuple(size if isinstance(size, int) else None for size in shape)
+
+
+def _check(path: Path, verb: str, found: Shapes, wanted: Shapes) -> None:
+    for name, shape in wanted.items():
+        if name not in found:
+            raise ConfigurationError(f"{path} {verb} {', '.join(found)}, not '{name}'", _EXPORT)
+        sizes = found[name]
+        fits = len(sizes) == len(shape) and all(
+            a is None or b is None or a == b for a, b in zip(sizes, shape, strict=True)
+        )
+        if not fits:
+            raise ConfigurationError(f"{path}: '{name}' is {_said(sizes)}, not {_said(shape)}", _EXPORT)
+
+
+def _said(shape: tuple[int | None, ...]) -> str:
+    return "x".join("any" if size is None else str(size) for size in shape)
