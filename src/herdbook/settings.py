@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     """Interpreter that runs the DAGs' commands, each in a process of its own; empty is the one Airflow runs in."""
     learning_python: str = ""
     """Interpreter that trains: `learn retrain`, `reproduce` and `ablate` go on in it; empty is the command's own."""
+    evaluation_scenes: Path | None = None
+    """Folder of clips with truth on which challenger and champion are judged; no dataset is drawn from it."""
+    approve_promotion: bool = False
+    """Whether a person in Airflow must approve a promotion that passed its gates."""
+    approval_days: Annotated[float, Field(gt=0)] = 7.0
+    """How long it waits for that person; then the champion stays."""
 
     @property
     def lake_catalog(self) -> str:

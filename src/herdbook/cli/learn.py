@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from herdbook.cli import learn_dataset, learn_evaluate, learn_golden, learn_retrain, learn_targets
+from herdbook.cli import learn_contest, learn_dataset, learn_evaluate, learn_golden, learn_retrain, learn_targets
 
 app = typer.Typer(help="From footage to a model: datasets, teacher targets, training.", no_args_is_help=True)
 app.command("sources")(learn_dataset.sources)
@@ -12,4 +12,5 @@ app.command("dataset")(learn_dataset.dataset)
 app.command("targets")(learn_targets.targets)
 app.command("evaluate")(learn_evaluate.evaluate)
 app.command("retrain")(learn_retrain.retrain)
+app.command("contest")(learn_contest.contest)
 app.add_typer(learn_golden.app, name="golden")

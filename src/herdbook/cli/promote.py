@@ -110,14 +110,15 @@ def _show(contest: Contest, outcome: Outcome | None, *, as_json: bool) -> None:
         )
         return
     title = f"{contest.version.model} version {contest.version.number}"
-    print_rows([_row(check) for check in contest.verdict.checks], as_json=False, title=title)
+    print_rows([check_row(check) for check in contest.verdict.checks], as_json=False, title=title)
     if outcome is not None:
         _print(outcome, as_json=False)
     elif contest.verdict.passed:
         console.print("Every gate is passed; nothing was changed.")
 
 
-def _row(check: Check) -> dict[str, str | None]:
+def check_row(check: Check) -> dict[str, str | None]:
+    """A gate and what it found, as a row for people."""
     said = "passed" if check.passed else "FAILED"
     return {
         "gate": check.gate,

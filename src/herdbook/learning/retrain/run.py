@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -23,11 +24,13 @@ from herdbook.learning.retrain.pipeline import stages_of
 from herdbook.learning.retrain.record import record_begin, record_models, record_stage
 from herdbook.learning.retrain.stage import StageRun, run_stage
 from herdbook.learning.workspace import Workspace, create_workspace, open_workspace
+from herdbook.learning.workspace.code import code_digests
+from herdbook.learning.workspace.run import require_run_id
 from herdbook.settings import Settings
 
 _ORIGIN = "origin.json"
-_SAME = ("code_sha256", "lock_sha256", "environment_sha256", "git_revision")
-"""What must not change between the beginning of a run and its going on."""
+_SAME = ("lock_sha256", "environment_sha256", "python")
+"""What must not change between the beginning of a run and its going on, beside the code of its stages."""
 
 
 class Listener:
@@ -92,8 +95,8 @@ def retrain(
         HerdbookError: a stage failed; of the class that it failed with.
     """
     origin = take_origin()
-    open_store(settings)  # before hours of work
     with only_one(settings, run_id):
+        run_of_workspace(settings, run_id)  # a registry that is down is said before hours of work
         asked = params or load_params(profile=profile)
         if profile is not None:
             asked = Params.model_validate(asked.model_dump() | {"profile": profile})
@@ -142,9 +145,9 @@ def run_stages(
 @contextmanager
 def only_one(settings: Settings, run_id: str) -> Iterator[None]:
     """One process at a time works on a run; the others are told so at once."""
+    require_run_id(run_id)
     folder = make_folder(settings.registry.absolute() / "runs")
-    name = f".{Path(run_id).name}.lock"
-    with (folder / name).open("w") as lock:
+    with (folder / f".{run_id}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -207,6 +210,8 @@ def _begun(
         )
     before = origin_in(workspace)
     other = [name for name in _SAME if getattr(before, name) != getattr(origin, name)]
+    code = json.loads((workspace.folder / "code.json").read_bytes())
+    other += [f"code of {stage}" for stage, digest in code_digests().items() if code.get(stage) != digest]
     if other:
         raise InputError(
             f"run {run_id} was begun with other code or libraries ({', '.join(other)})",

@@ -67,15 +67,16 @@ def run_stage(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
     memory = _Memory(process.pid)
     try:
-        lines = _passed_on(process.stdout, said or sys.stderr.buffer)
-        code_of_dvc = process.wait()
+        with process.stdout, process.stdin:
+            lines = _passed_on(process.stdout, said or sys.stderr.buffer)
+            code_of_dvc = process.wait()
     finally:
-        memory.stop()
-        if process.stdin is not None:
-            process.stdin.close()
         process.wait()
+        memory.stop()
     if code_of_dvc != 0:
         raise _failure(stage, workspace.folder, lines, code_of_dvc)
     workspace.commit(f"{workspace.run_id}: {stage}")
@@ -84,11 +85,11 @@ def run_stage(
     return StageRun(stage, how, round(seconds, 1), memory.peak if how == "ran" else None)
 
 
-def _passed_on(stream: IO[bytes] | None, to: IO[bytes]) -> list[str]:
+def _passed_on(stream: IO[bytes], to: IO[bytes]) -> list[str]:
     """Pass everything on as it comes; the last lines, without colours."""
     kept: deque[bytes] = deque(maxlen=_LAST)
     rest = b""
-    while stream is not None and (part := stream.read1(65536)):  # type: ignore[attr-defined]
+    while part := stream.read1(65536):  # type: ignore[attr-defined]
         to.write(part)
         to.flush()
         *whole, rest = (rest + part).split(b"\n")

@@ -180,9 +180,18 @@ def restore_workspace(settings: Settings, revision: str, run_id: str, *, data: b
     return workspace
 
 
-def _place(settings: Settings, run_id: str) -> Path:
+def require_run_id(run_id: str) -> None:
+    """Do nothing, if it can name a run.
+
+    Raises:
+        InputError: it cannot.
+    """
     if not _RUN.match(run_id):
         raise InputError(f"'{run_id}' cannot name a run", "Use lower case letters, digits, - and _, at most 63.")
+
+
+def _place(settings: Settings, run_id: str) -> Path:
+    require_run_id(run_id)
     return settings.home.absolute() / "registry" / "runs" / run_id
 
 
