@@ -12,3 +12,9 @@ FARM_LABELS = Asset(name="farm labels", uri="herdbook://farm/labels")
 
 HERD_LAKE = Asset(name="herd lake", uri="herdbook://herd/lake")
 """The lake was loaded, checked, and published as ``herd.duckdb``."""
+
+CHALLENGER = Asset(name="challenger", uri="herdbook://models/challenger")
+"""A training run registered a new version of a model."""
+
+CHAMPION = Asset(name="champion", uri="herdbook://models/champion")
+"""A version of a model passed its gates and took the champion's place."""

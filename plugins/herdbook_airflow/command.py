@@ -25,6 +25,7 @@ RETRYABLE = frozenset(
         errors.StorageError,
         errors.DiskFullError,
         errors.LakeBusyError,
+        errors.RegistryError,
     )
 )
 """Exit codes of what may pass by itself. The others end the same way with the same input."""

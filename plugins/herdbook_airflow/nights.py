@@ -47,6 +47,15 @@ def nightly(*, hours_later: int = 0) -> CronDataIntervalTimetable:
     )
 
 
+def weekly(*, hours_later: int = 0) -> CronDataIntervalTimetable:
+    """Once a week, in the night to Sunday, hours after the farm's ``night_at``."""
+    settings = get_settings()
+    at = settings.night_at
+    return CronDataIntervalTimetable(
+        f"{at.minute} {(at.hour + hours_later) % 24} * * 0", timezone=settings.night_timezone
+    )
+
+
 def last_day(dag_run: Any, params: Mapping[str, Any]) -> str:
     """The farm-local day (ISO 8601) that a run ends with: its parameter ``until``, else the day of its data interval.
 

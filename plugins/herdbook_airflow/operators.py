@@ -12,11 +12,19 @@ from herdbook_airflow.alerts import record_alert
 from herdbook_airflow.command import Command
 
 
+def option(name: str) -> str:
+    """Template of an option of a command that a DAG's parameter of the same name gives: a value, a list, or none."""
+    given = f"params['{name}']"
+    values = f"([] if {given} is none else [{given}] if {given} is string or {given} is number else {given})"
+    return f"{{% for value in {values} %}}--{name.replace('_', '-')}={{{{ value }}}}\n{{% endfor %}}"
+
+
 class HerdbookOperator(BaseOperator):
     """Run ``herdbook ARGUMENTS… --json``; log what it says, return references to what it did.
 
     Args:
         arguments: of the command, templated; ``task.subject`` is at hand.
+        options: further arguments, templated, each of which renders to none or several: a line is one (`option`).
         subject: what the command is about, for example ``{"device_id": …}``; part of the returned value.
         keep: columns of the command's JSON rows that are returned (XCom carries references only).
         tolerate: exit codes beside 0 that count as success but leave an alert.
@@ -27,13 +35,14 @@ class HerdbookOperator(BaseOperator):
             then the next run goes on where it stopped.
     """
 
-    template_fields: Sequence[str] = ("subject", "arguments")  # in this order: arguments speak of the subject
+    template_fields: Sequence[str] = ("subject", "arguments", "options")  # the subject first: the others speak of it
     ui_color = "#dfeadf"
 
     def __init__(
         self,
         *,
         arguments: Sequence[str],
+        options: Sequence[str] = (),
         subject: Mapping[str, Any] | None = None,
         keep: Collection[str] = (),
         tolerate: Collection[int] = (),
@@ -41,6 +50,7 @@ class HerdbookOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.arguments = list(arguments)
+        self.options = list(options)
         self.subject = subject
         self.keep = tuple(keep)
         self.tolerate = tuple(tolerate)
@@ -48,9 +58,10 @@ class HerdbookOperator(BaseOperator):
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Run the command to its end."""
-        self._command = Command(self.arguments)
+        arguments = [*self.arguments, *(line for option in self.options for line in option.splitlines() if line)]
+        self._command = Command(arguments)
         self.log.info("Running %s", self._command.line)
-        said = f"herdbook {' '.join(self.arguments)}"
+        said = f"herdbook {' '.join(arguments)}"
         try:
             outcome = self._command.run(lambda line: self.log.info("%s", line))
         except AirflowTaskTimeout as error:

@@ -108,6 +108,13 @@ class SplitImpossibleError(InputError):
     remedy = "Add farms, pens or days, ask for fewer splits, or leave out what crosses with --crossing drop."
 
 
+class TrainingError(InputError):
+    """Training cannot go on: its loss is no number, or a network and its data do not fit."""
+
+    exit_code = 63
+    remedy = "Lower the learning rate (params.yaml), or look at the frames named; the last checkpoint is kept."
+
+
 # -- a device on the other end of a wire -----------------------------------------------------------------------------
 
 
@@ -288,6 +295,13 @@ class WorkspaceError(StorageError):
     remedy = "See what it said above; the run's folder stays as it was, and the same command continues it."
 
 
+class CheckpointError(StorageError):
+    """A training run's checkpoint cannot be gone on from."""
+
+    exit_code = 47
+    remedy = "Remove the file: the stage then begins anew. Finished stages and the champion stay as they are."
+
+
 class RegistryError(StorageError):
     """The registry of runs and models (MLflow) cannot be used."""
 
@@ -303,6 +317,13 @@ class PromotionRefusedError(HerdbookError):
 
     exit_code = 70
     remedy = "See the failed gates above. The champion keeps its alias; nothing was changed."
+
+
+class NotReproducedError(HerdbookError):
+    """A run made again came to other figures."""
+
+    exit_code = 71
+    remedy = "See above what differs between the two: code, data, lock, environment or machine."
 
 
 # -- the installation -------------------------------------------------------------------------------------------------

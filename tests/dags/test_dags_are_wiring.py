@@ -15,7 +15,9 @@ import support
 from herdbook.demo.airflow import checkout
 from support.airflow_home import AirflowHome
 
-DAGS = {"nightly_ingest", "load_herd", "import_labels", "maintain"}
+DAGS = {"nightly_ingest", "load_herd", "import_labels", "maintain", "retrain_student", "evaluate_promote"}
+ASKED_ONCE = ("challenger", "verdict", "asked", "approve")
+"""Tasks of the learning DAGs that need no second try: they compute nothing that could fail for a while."""
 DESCRIBE = str(Path(support.__file__).with_name("describe_dags.py"))
 LINT = tomllib.loads((checkout() / "plugins" / "ruff.toml").read_text())["lint"]
 HEAVY = LINT["flake8-tidy-imports"]["banned-module-level-imports"]
@@ -74,7 +76,11 @@ def test_every_task_retries_and_alerts(described: dict[str, Any], dag_id: str) -
     for task_id, task in dag["tasks"].items():
         assert task["alerts"], task_id
         announces = task["rule"] == "all_done" and task["type"] != "HerdbookOperator"
-        others_wait = (dag_id, task_id) == ("load_herd", "load_days")
+        announces |= task_id.rpartition(".")[2] in ASKED_ONCE
+        others_wait = (dag_id, task_id) == ("load_herd", "load_days") or dag_id in (
+            "retrain_student",
+            "evaluate_promote",
+        )
         assert task["retries"] == (0 if announces else 2 if others_wait else 4), task_id
         assert task["backoff"] == 2.0, task_id
 
@@ -86,6 +92,18 @@ def test_a_night_ends_in_the_herd_lake(described: dict[str, Any]) -> None:
     assert dags["load_herd"]["waits_for"] == ["farm labels", "herd days"]
     assert dags["load_herd"]["tasks"]["publish"]["outlets"] == ["herd lake"]
     assert dags["load_herd"]["tasks"]["publish"]["after"] == ["load_days"]
+
+
+def test_a_training_run_ends_in_a_champion_if_the_gates_and_a_person_agree(described: dict[str, Any]) -> None:
+    dags = described["dags"]
+    assert not dags["retrain_student"]["catchup"]
+    assert dags["retrain_student"]["tasks"]["challenger"]["outlets"] == ["challenger"]
+    assert dags["evaluate_promote"]["waits_for"] == ["challenger"]
+    for model in ("compact", "sam3"):
+        tasks = {name: dags["evaluate_promote"]["tasks"][f"{model}.{name}"] for name in ("approve", "promote")}
+        assert tasks["approve"]["type"] == "ApprovalOperator"
+        assert tasks["promote"]["outlets"] == ["champion"]
+        assert tasks["promote"]["after"] == [f"{model}.approve", f"{model}.asked"]
 
 
 def test_devices_are_named_and_do_not_hold_each_other_up(described: dict[str, Any]) -> None:

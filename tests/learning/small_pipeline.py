@@ -85,6 +85,14 @@ def retrain_small(home: Path, run_id: str, folder: Path, *, seed: int = 0) -> An
     return retrain(Settings(home=home), run_id, profile="pocket", values=values, sources=SourceList)
 
 
+def cli(folder: Path) -> None:
+    """The command ``herdbook`` with that pipeline."""
+    from herdbook.cli import main as herdbook
+
+    use_pipeline(folder)
+    herdbook()
+
+
 def main(stage: str) -> None:
     """Do a stage's work."""
     if os.environ.get("SMALL_FAILS") == stage:

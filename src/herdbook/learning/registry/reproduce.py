@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from pydantic import Field
@@ -14,6 +15,8 @@ from herdbook.settings import Settings
 
 TOLERANCE = 1e-6
 """Figures that differ by less are the same: sums in another order round differently."""
+_COST = re.compile(r"^cost/|(^|[/_.])(seconds|ms|per_second|per_s|memory_bytes|computed|reused|latency)([/_.]|$)")
+"""What depends on the machine and on what was in the cache is no result."""
 
 
 class Difference(Contract):
@@ -31,26 +34,32 @@ class RunComparison(Contract):
     one: str
     other: str
     reproduced: bool
-    """Whether every figure that both have is the same, and there is one."""
+    """Whether every figure is the same, and there is one. Time and memory are no results."""
     figures: tuple[Difference, ...]
     """Figures that differ, or that only one of them has."""
     causes: tuple[Difference, ...] = Field(description="what they were made from differently")
 
 
-def compare_runs(settings: Settings, one: str, other: str, *, tolerance: float = TOLERANCE) -> RunComparison:
+def compare_runs(
+    settings: Settings, one: str, other: str, *, tolerance: float = TOLERANCE, only: tuple[str, ...] = ("",)
+) -> RunComparison:
     """Compare last figures, and what the runs were made from.
 
     Args:
         settings: where runs are kept.
         one, other: run ids.
         tolerance: absolute difference below which figures are the same.
+        only: beginnings of the names of figures that count.
 
     Raises:
         NotFoundError: there is no such run.
         RegistryError: the store cannot be used.
     """
     first, second = (found_run(settings, run_id)[1] for run_id in (one, other))
-    ours, theirs = dict(first.data.metrics), dict(second.data.metrics)
+    ours, theirs = (
+        {n: v for n, v in run.data.metrics.items() if n.startswith(only) and not _COST.search(n)}
+        for run in (first, second)
+    )
     figures = [
         Difference(what=name, one=_finite(ours.get(name)), other=_finite(theirs.get(name)))
         for name in sorted(ours.keys() | theirs.keys())

@@ -23,7 +23,8 @@ from herdbook.learning.workspace import Workspace
 MODEL_OF = {"compact": COMPACT, "sam3": SAM3}
 """Registered model by the engine of a release."""
 _DATASET = "data/dataset"
-_STAGE_TAG = "herdbook.stage."
+STAGE_TAG, REVISION_TAG = "herdbook.stage.", "herdbook.revision"
+"""How a stage went, and the commit of the workspace with all that came of the run."""
 _FORBIDDEN = re.compile(r"[^\w\-. :/]")
 
 
@@ -53,7 +54,7 @@ def record_stage(run: Run, workspace: Workspace, stage: Stage, done: StageRun) -
         run.metrics({f"cost/{stage.name}_seconds": done.seconds, f"cost/{stage.name}_peak_memory_bytes": peak})
     if _DATASET in stage.outs:
         run.data(data_use(workspace, _DATASET, name="dataset"))
-    run.tags({_STAGE_TAG + stage.name: f"{done.how} at {workspace.revision()}"})
+    run.tags({STAGE_TAG + stage.name: f"{done.how} at {workspace.revision()}"})
 
 
 def record_models(run: Run, workspace: Workspace, stages: Sequence[Stage]) -> list[Version]:
@@ -71,8 +72,6 @@ def record_models(run: Run, workspace: Workspace, stages: Sequence[Stage]) -> li
         for version in versions:
             if version.digest == digest:
                 _attach(run, version, path)
-    if versions:
-        run.tags({"herdbook.revision": workspace.revision()})
     return versions
 
 

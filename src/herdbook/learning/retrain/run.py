@@ -21,14 +21,14 @@ from herdbook.learning.registry.store import open_store
 from herdbook.learning.registry.tracking import RUN_TAG, Run, continue_run, run_of_workspace, start_run
 from herdbook.learning.retrain.overrides import override
 from herdbook.learning.retrain.pipeline import stages_of
-from herdbook.learning.retrain.record import record_begin, record_models, record_stage
+from herdbook.learning.retrain.record import REVISION_TAG, record_begin, record_models, record_stage
 from herdbook.learning.retrain.stage import StageRun, run_stage
 from herdbook.learning.workspace import Workspace, create_workspace, open_workspace
 from herdbook.learning.workspace.code import code_digests
 from herdbook.learning.workspace.run import require_run_id
 from herdbook.settings import Settings
 
-_ORIGIN = "origin.json"
+ORIGIN = "origin.json"
 _SAME = ("lock_sha256", "environment_sha256", "python")
 """What must not change between the beginning of a run and its going on, beside the code of its stages."""
 
@@ -109,6 +109,7 @@ def retrain(
                 return Retrained(run_id, run.run_id, workspace.revision(), origin.dirty, True, (), found)
             record_begin(run, load_params(workspace.folder / "params.yaml"), workspace)
             done = run_stages(run, workspace, listener or Listener())
+            run.tags({REVISION_TAG: workspace.revision()})
             versions = record_models(run, workspace, stages_of(workspace.folder)) if register else []
     return Retrained(run_id, run.run_id, workspace.revision(), origin.dirty, False, tuple(done), tuple(versions))
 
@@ -181,10 +182,10 @@ def origin_in(workspace: Workspace) -> Origin:
         FileFormatError: its ``origin.json`` is not there or was altered.
     """
     try:
-        return Origin.model_validate_json((workspace.folder / _ORIGIN).read_bytes())
+        return Origin.model_validate_json((workspace.folder / ORIGIN).read_bytes())
     except (OSError, ValueError) as error:
         raise FileFormatError(
-            f"{workspace.folder / _ORIGIN} does not say what run {workspace.run_id} is made from",
+            f"{workspace.folder / ORIGIN} does not say what run {workspace.run_id} is made from",
             "Begin a new run.",
         ) from error
 
@@ -202,7 +203,7 @@ def _begun(
         workspace = open_workspace(settings, run_id)
     except NotFoundError:
         found = sources()
-        return create_workspace(settings, run_id, params, found, {_ORIGIN: origin_bytes(origin)})
+        return create_workspace(settings, run_id, params, found, {ORIGIN: origin_bytes(origin)})
     if given and load_params(workspace.folder / "params.yaml") != params:
         raise InputError(
             f"run {run_id} was begun with other parameters",
