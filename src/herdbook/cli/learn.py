@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from herdbook.cli import learn_contest, learn_dataset, learn_evaluate, learn_golden, learn_retrain, learn_targets
+from herdbook.cli import (
+    learn_contest,
+    learn_dataset,
+    learn_evaluate,
+    learn_golden,
+    learn_reread,
+    learn_retrain,
+    learn_review,
+    learn_targets,
+)
 
 app = typer.Typer(help="From footage to a model: datasets, teacher targets, training.", no_args_is_help=True)
 app.command("sources")(learn_dataset.sources)
@@ -13,4 +22,6 @@ app.command("targets")(learn_targets.targets)
 app.command("evaluate")(learn_evaluate.evaluate)
 app.command("retrain")(learn_retrain.retrain)
 app.command("contest")(learn_contest.contest)
+app.command("reread")(learn_reread.reread)
 app.add_typer(learn_golden.app, name="golden")
+app.add_typer(learn_review.app, name="review")

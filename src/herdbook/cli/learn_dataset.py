@@ -28,6 +28,9 @@ Truth = Annotated[
     ),
 ]
 Golden = Annotated[list[str] | None, typer.Option(help="Label frames by this site's golden set; may be repeated.")]
+Review = Annotated[
+    list[str] | None, typer.Option(help="Label frames by what reviewers decided at this site; may be repeated.")
+]
 People = Annotated[
     list[Path] | None, typer.Option(help="COCO or CVAT file in which people were looked for; may be repeated.")
 ]
@@ -44,6 +47,7 @@ def sources(
     day: Day = None,
     truth: Truth = None,
     golden: Golden = None,
+    review: Review = None,
     people: People = None,
     disagreement: Disagreement = None,
     as_json: JsonFlag = False,
@@ -52,7 +56,14 @@ def sources(
     from herdbook.learning.datasets.sources import write_sources
 
     found = gathered(
-        farm=farm, site=site, day=day, truth=truth, golden=golden, people=people, disagreement=disagreement
+        farm=farm,
+        site=site,
+        day=day,
+        truth=truth,
+        golden=golden,
+        review=review,
+        people=people,
+        disagreement=disagreement,
     )
     write_sources(out, found)
     said = {"file": out, "clips": len(found.clips), "golden": len(found.golden), "people": len(found.people)}
@@ -71,6 +82,7 @@ def dataset(
     day: Day = None,
     truth: Truth = None,
     golden: Golden = None,
+    review: Review = None,
     people: People = None,
     disagreement: Disagreement = None,
     params: Annotated[Path | None, typer.Option(help="params.yaml to use instead of the shipped one.")] = None,
@@ -118,7 +130,14 @@ def dataset(
         read_sources(sources)
         if sources
         else gathered(
-            farm=farm, site=site, day=day, truth=truth, golden=golden, people=people, disagreement=disagreement
+            farm=farm,
+            site=site,
+            day=day,
+            truth=truth,
+            golden=golden,
+            review=review,
+            people=people,
+            disagreement=disagreement,
         )
     )
     with _bars() as report:
@@ -144,6 +163,7 @@ def gathered(
     day: list[datetime] | None,
     truth: tuple[str, Path] | None,
     golden: list[str] | None,
+    review: list[str] | None = None,
     people: list[Path] | None,
     disagreement: Path | None,
 ) -> SourceList:
@@ -159,6 +179,7 @@ def gathered(
         days=[moment.date() for moment in day or ()],
         simulator_truth=truth[1] if truth else None,
         golden=golden or (),
+        review=review or (),
         people=people or (),
         disagreement=disagreement,
     )

@@ -63,9 +63,7 @@ class ArchivedDay:
             for camera in self.cameras
             if camera.camera_id in sources
         )
-        return DeviceConfig(
-            device_id=self.device_id, farm_id=self.farm_id, timezone=self.timezone, cameras=cameras
-        )
+        return DeviceConfig(device_id=self.device_id, farm_id=self.farm_id, timezone=self.timezone, cameras=cameras)
 
 
 def archived_days(
@@ -102,12 +100,9 @@ def _clips(
 ) -> dict[tuple[str, date], list[ArchivedClip]]:
     """Kept clips by device and day; of a clip that several revisions have the newest."""
     query = select(FootageClip).where(FootageClip.state == ClipState.KEPT).order_by(FootageClip.revision)
-    for condition, value in (
-        (FootageClip.device_id == device_id, device_id),
-        (FootageClip.day >= since, since),
-        (FootageClip.day <= until, until),
-    ):
-        query = query if value is None else query.where(condition)
+    if device_id is not None:
+        query = query.where(FootageClip.device_id == device_id)
+    query = query.where(FootageClip.day.between(since or date.min, until or date.max))
     with ledger_session(settings) as session:
         newest = {(row.device_id, row.day, row.name): row for row in session.scalars(query)}
     found: dict[tuple[str, date], list[ArchivedClip]] = {}

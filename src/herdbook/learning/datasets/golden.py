@@ -50,9 +50,12 @@ class Imported:
 class GoldenSet:
     """The golden set of one site."""
 
+    kind = "golden"
+    """Its folder, and what stands beside its labels."""
+
     def __init__(self, settings: Settings, site: str) -> None:
         self.site = site
-        self.folder = settings.home / "registry" / "golden" / site
+        self.folder = settings.registry / self.kind / site
 
     @property
     def versions(self) -> list[int]:
@@ -127,7 +130,7 @@ class GoldenSet:
 
     def labels(self, version: int | None = None) -> AnnotatedFrames:
         """As labels of footage."""
-        return AnnotatedFrames(self.read(version), "golden")
+        return AnnotatedFrames(self.read(version), self.kind)
 
     def digest(self, version: int | None = None) -> str:
         """What names a version by its content."""

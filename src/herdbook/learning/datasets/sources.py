@@ -5,7 +5,7 @@ Gathering looks at what there is now; resolving finds the same clips again by th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -55,6 +55,8 @@ class SourceList(Contract):
     simulator_truth: Path | None = None
     """Simulated farms whose exact truth labels the clips: named by somebody, never taken by itself."""
     golden: tuple[GoldenVersion, ...] = ()
+    review: tuple[GoldenVersion, ...] = ()
+    """What reviewers accepted and corrected."""
     people: tuple[GivenFile, ...] = ()
     """Annotations with the label ``person`` of frames that were examined for people."""
     disagreement: GivenFile | None = None
@@ -68,6 +70,7 @@ def gather(
     days: Sequence[date] = (),
     simulator_truth: Path | None = None,
     golden: Sequence[str] = (),
+    review: Sequence[str] = (),
     people: Sequence[Path] = (),
     disagreement: Path | None = None,
 ) -> SourceList:
@@ -80,6 +83,7 @@ def gather(
         days: only these days.
         simulator_truth: folder of simulated farms whose truth may label their clips.
         golden: sites whose golden sets label frames, each in its newest version.
+        review: sites whose reviewed frames label footage, as they are decided now.
         people: annotations of people in frames.
         disagreement: a table of where student and teacher differ.
 
@@ -90,11 +94,13 @@ def gather(
     if simulator_truth is not None:
         farm_folders(simulator_truth)
     sets = [GoldenSet(settings, site) for site in golden]
+    reviewed = [_reviewed(settings, site) for site in review]
     return SourceList(
         farm=farm.absolute() if farm else None,
         clips={_name(clip): clip.sha256 for clip in clips if not days or clip.day in days},
         simulator_truth=simulator_truth.absolute() if simulator_truth else None,
-        golden=tuple(GoldenVersion(site=s.site, sha256=s.digest(), version=s.versions[-1]) for s in sets),
+        golden=tuple(_newest(one) for one in sets),
+        review=tuple(_newest(one) for one in reviewed),
         people=tuple(_given(path) for path in people),
         disagreement=_given(disagreement) if disagreement else None,
     )
@@ -135,10 +141,9 @@ def resolve(settings: Settings, sources: SourceList) -> Inputs:
         )
     clips = [there[name] for name in sources.clips]
     labels: list[LabelSource] = []
-    for said in sources.golden:
-        golden = GoldenSet(settings, said.site)
+    for said, golden in _sets(settings, sources):
         if golden.digest(said.version) != said.sha256:
-            raise FileFormatError(f"the golden set of {said.site}, version {said.version}, was altered")
+            raise FileFormatError(f"the {golden.kind} set of {said.site}, version {said.version}, was altered")
         labels.append(golden.labels(said.version))
         known = {(clip.device_id, clip.day, Path(clip.name).stem) for clip in clips}
         clips += [c for c in golden.clips(said.version) if (c.device_id, c.day, c.name) not in known]
@@ -149,8 +154,27 @@ def resolve(settings: Settings, sources: SourceList) -> Inputs:
     return Inputs(clips, labels, people, disagreement, _content(sources, labels))
 
 
+def _sets(settings: Settings, sources: SourceList) -> Iterator[tuple[GoldenVersion, GoldenSet]]:
+    """Sets that people labelled; where two speak of a clip, the golden one counts."""
+    from herdbook.learning.review.labels import ReviewedFrames
+
+    yield from ((said, GoldenSet(settings, said.site)) for said in sources.golden)
+    yield from ((said, ReviewedFrames(settings, said.site)) for said in sources.review)
+
+
+def _reviewed(settings: Settings, site: str) -> GoldenSet:
+    from herdbook.learning.review.labels import freeze_reviewed
+
+    return freeze_reviewed(settings, site)
+
+
+def _newest(one: GoldenSet) -> GoldenVersion:
+    return GoldenVersion(site=one.site, sha256=one.digest(), version=one.versions[-1])
+
+
 def _content(sources: SourceList, labels: Sequence[LabelSource]) -> Sources:
     named = {f"golden {said.site}": said.sha256 for said in sources.golden}
+    named |= {f"review {said.site}": said.sha256 for said in sources.review}
     if sources.simulator_truth is not None:
         named["simulator"] = "exact"
     named |= {f"people {k}": said.sha256 for k, said in enumerate(sources.people)}

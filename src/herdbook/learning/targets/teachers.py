@@ -71,15 +71,15 @@ def load_teacher(name: str, device: str = "cpu", *, half: bool = False) -> SamTa
         teacher = Teacher.load(Path(name))
     except HerdnetError as error:
         raise ConfigurationError(f"teacher '{name}': {error.message}", error.remedy) from error
-    return SamTargets(teacher, f"sam3-{_weights(Path(name))[:16]}{suffix}", device, half=half)
+    return SamTargets(teacher, f"{release_of(Path(name))}{suffix}", device, half=half)
 
 
-def _weights(folder: Path) -> str:
-    """What names weights by content."""
+def release_of(folder: Path) -> str:
+    """What names a folder of weights, by its content."""
     digest = hashlib.sha256()
     for file in sorted([*folder.glob("*.safetensors"), folder / "config.json"]):
         digest.update(f"{file.name} {sha256_of(file)}\n".encode())
-    return digest.hexdigest()
+    return f"sam3-{digest.hexdigest()[:16]}"
 
 
 def _version() -> Any:

@@ -1,0 +1,78 @@
+"""``herdbook learn reread``: the teacher reads again what the device was unsure of."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from herdbook.cli.day import parse_day
+from herdbook.cli.output import JsonFlag, console, print_rows
+from herdbook.cli.progress import steps_bar
+from herdbook.settings import get_settings
+
+
+def reread(
+    *,
+    teacher: Annotated[Path, typer.Option(help="Folder of the teacher's weights.")],
+    release: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the student's release; the engine motion if not given.", show_default=False),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Only this device.", show_default=False)] = None,
+    since: Annotated[
+        date | None, typer.Option("--from", help="First day.", parser=parse_day, metavar="DAY", show_default=False)
+    ] = None,
+    until: Annotated[
+        date | None, typer.Option("--to", help="Last day.", parser=parse_day, metavar="DAY", show_default=False)
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(help="Unsure frames of a device day that the teacher reads at most.")
+    ] = None,
+    every: Annotated[float | None, typer.Option(help="Read a frame this often beside, seconds; none if 0.")] = None,
+    accelerator: Annotated[str, typer.Option(help="Where the teacher runs, for example cuda.")] = "cpu",
+    again: Annotated[bool, typer.Option("--again", help="Though it was done.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let the teacher read archived frames that the device was unsure of, and queue what disagrees for review.
+
+    The device's own boxes say of which frames it was unsure: low scores, or an odd number of animals. Their share is
+    a figure, kept in the ledger. Days that were done with the same student and teacher are left alone; interrupted, the
+    same command goes on with the day that it was at. Tracks that look like another animal enter the queue too.
+    """
+    from herdbook.learning.archive import archived_days
+    from herdbook.learning.evaluation.engine_file import read_engine
+    from herdbook.learning.evaluation.predictions import Engine
+    from herdbook.learning.review.finders import Sam3Finder
+    from herdbook.learning.review.identity import queue_identities
+    from herdbook.learning.review.plan import ReviewPlan
+    from herdbook.learning.review.reread import reread_day
+
+    settings = get_settings()
+    asked: dict[str, Any] = {} if frames is None else {"frames": frames}
+    plan = ReviewPlan.model_validate(asked | ({} if every is None else {"every_s": every or None}))
+    student = Engine() if release is None else read_engine(release / "engine.yaml")
+    days = archived_days(settings, device_id=device, since=since, until=until)
+    finder = Sam3Finder(teacher, accelerator)
+    rows = []
+    with steps_bar(log=True) as progress:
+        for day in days:
+            done = reread_day(settings, day, student, finder, plan, again=again, progress=progress)
+            identities = queue_identities(settings, day, plan)
+            rows.append(
+                {
+                    "device": done.device_id,
+                    "day": done.day,
+                    "frames": done.frames,
+                    "unsure": done.unsure,
+                    "share": round(done.share, 4),
+                    "reread": done.reread,
+                    "compared": done.compared,
+                    "queued": done.queued,
+                    "identities": identities,
+                }
+            )
+            console.print(f"{done.device_id} {done.day}: unsure of {done.share:.1%} of {done.frames} frames")
+    print_rows(rows, as_json=as_json)
