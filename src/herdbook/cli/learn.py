@@ -9,6 +9,7 @@ from herdbook.cli import (
     learn_dataset,
     learn_evaluate,
     learn_golden,
+    learn_reproduce,
     learn_reread,
     learn_retrain,
     learn_review,
@@ -21,6 +22,7 @@ app.command("dataset")(learn_dataset.dataset)
 app.command("targets")(learn_targets.targets)
 app.command("evaluate")(learn_evaluate.evaluate)
 app.command("retrain")(learn_retrain.retrain)
+app.command("reproduce")(learn_reproduce.reproduce)
 app.command("contest")(learn_contest.contest)
 app.command("reread")(learn_reread.reread)
 app.add_typer(learn_golden.app, name="golden")
