@@ -43,3 +43,11 @@ def test_a_flicker_is_no_bout() -> None:
     sure, doubtful = [0.9, 0.1], [0.3, 0.7]
     probability = np.array([sure] * 10 + [doubtful] + [sure] * 10)
     assert [(b.first, b.last, b.behaviour) for b in bouts(probability, 4)] == [(0, 20, 0)]
+
+
+def test_a_bonus_decides_what_is_reported_and_not_how_sure_it_is() -> None:
+    probability = np.tile([0.6, 0.4], (10, 1))
+    (found,) = bouts(probability, 1, bonus=np.array([0.0, 1.0]))
+    assert (found.behaviour, round(found.probability, 6)) == (1, 0.4)
+    (found,) = bouts(probability, 1, bonus=np.array([5.0, 5.0]))
+    assert found.behaviour == 0

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from herdbook.contracts.camera import Camera, Zone, ZoneKind
 from herdbook.edge.perception.base import Track
-from herdbook.edge.perception.kinematics import BEHAVIOURS, _inside, judge, stillness
+from herdbook.edge.perception.kinematics import BEHAVIOURS, judge, stillness
 from herdbook.edge.perception.parameters import MotionParameters
+from herdbook.edge.perception.places import inside
 
 T0 = datetime(2026, 6, 1, tzinfo=UTC)
 BODY = 50.0
@@ -115,4 +116,4 @@ def test_points_lie_in_polygons_where_opencv_says_so(
     if abs(signed) < 1e-3:
         return  # on the edge either is right
     zone = Zone(zone_id="z", kind=ZoneKind.LYING, polygon=tuple(corners), valid_from=T0)
-    assert bool(_inside(np.array([point]), zone)[0]) == (signed > 0)
+    assert bool(inside(np.array([point]), zone)[0]) == (signed > 0)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+import numpy as np
 
 from herdbook.contracts.camera import Camera
 from herdbook.contracts.records import RecordKind
 from herdbook.edge.activity import hourly
-from herdbook.edge.bouts import bouts
-from herdbook.edge.perception.base import Perception
+from herdbook.edge.bouts import Bout, bouts
+from herdbook.edge.perception.base import Perception, Track
 from herdbook.edge.perception.quantise import quantise
 from herdbook.edge.tracklets import Moment, Tracklet
+
+LONGEST_GAP_S = 2.0
+"""An animal that was hidden for longer may have done anything meanwhile: its bout ends where it was seen last."""
 
 Rows = dict[RecordKind, list[dict[str, Any]]]
 
@@ -64,9 +71,12 @@ def _bout_rows(
     track, _ = tracklet.path()
     judged = engine.judge(track)
     found = bouts(judged.probability, max(1, round(bout_s / track.step_s)), bonus=judged.bonus)
+    found = [part for bout in found for part in _unbroken(bout, track)]
     starts = [tracklet.started_at + timedelta(seconds=float(track.seconds[b.first])) for b in found]
     rows: list[dict[str, Any]] = []
-    for bout, start, end in zip(found, starts, [*starts[1:], ended_at], strict=True):
+    for bout, start, following in zip(found, starts, [*starts[1:], ended_at], strict=True):
+        shown = tracklet.started_at + timedelta(seconds=float(track.seconds[bout.last]) + track.step_s)
+        end = shown if (following - shown).total_seconds() > LONGEST_GAP_S else following
         if end <= start:
             continue
         zones = [z for z in judged.zone[bout.first : bout.last + 1] if z is not None]
@@ -84,6 +94,14 @@ def _bout_rows(
             }
         )
     return rows
+
+
+def _unbroken(bout: Bout, track: Track) -> Iterator[Bout]:
+    """The parts of a bout in which the animal was seen without a long gap."""
+    gaps = np.flatnonzero(np.diff(track.seconds[bout.first : bout.last + 1]) > LONGEST_GAP_S + track.step_s)
+    firsts = [bout.first, *(bout.first + gaps + 1).tolist()]
+    for first, following in zip(firsts, [*firsts[1:], bout.last + 1], strict=True):
+        yield replace(bout, first=first, last=following - 1)
 
 
 def _embedding_row(moment: Moment, tracklet_id: str, engine: Perception) -> dict[str, Any]:

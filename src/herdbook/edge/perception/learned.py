@@ -73,7 +73,7 @@ class LearnedEngine:
         """Begin with a camera; neither the empty pen nor a look ahead is needed."""
         self._camera = camera
         self._finder.open(camera)
-        self._follower = Follower((camera.height, camera.width), self.lost_s)
+        self._follower = Follower(self.lost_s)
         self._memory = StepMemory(camera, self._judge.step_s, len(self.postures), embeddings=self._keeps)
         self._looks: dict[int, deque[tuple[float, Vector]]] = {}
         self._first: datetime | None = None
