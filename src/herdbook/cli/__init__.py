@@ -21,6 +21,7 @@ from herdbook.cli import (
     load,
     model,
     promote,
+    reprocess,
     roster,
     simulate,
     sql,
@@ -40,6 +41,7 @@ app.command()(demo.demo)
 app.command()(ingest.ingest)
 app.command()(promote.promote)
 app.command()(promote.demote)
+app.command()(reprocess.reprocess)
 app.command()(load.load)
 app.command()(load.publish)
 app.command()(load.retention)

@@ -39,6 +39,9 @@ _ROWS_AT_ONCE = 2_000_000
 HISTORY = ("record.device_day", "identity.claim")
 """Tables of which the rows of superseded loads go in too, for `identity_known_as_of`."""
 
+LAKE_ONLY = {"record.reading": "reading"}
+"""Tables that do not go in, each with its view: what was read here again is compared in the lake."""
+
 # A day's inputs: its loads, their claims, who stayed in the pens and which cameras hung there.
 _FINGERPRINTS = """
 WITH days AS (
@@ -117,6 +120,8 @@ def _make(herd: duckdb.DuckDBPyConnection, settings: Settings, *, embeddings: bo
         herd.execute(f"CREATE TABLE worked_out AS FROM {name} LIMIT 0")
         herd.execute(f"DROP VIEW {name}")
         herd.execute(f"ALTER TABLE worked_out RENAME TO {name}")
+    for table, view in LAKE_ONLY.items():
+        herd.execute(f"DROP VIEW {view}; DROP TABLE {table}")
     if not embeddings:  # absent, so that a query says so instead of finding none
         herd.execute("DROP VIEW embedding; DROP TABLE record.embedding")
     herd.execute("CREATE TABLE meta.published_day (day DATE, fingerprint VARCHAR)")
@@ -148,6 +153,7 @@ def _describe(herd: duckdb.DuckDBPyConnection) -> None:
 def _tables(*, embeddings: bool) -> tuple[list[str], list[str]]:
     """Tables that are copied day by day, ``record.device_day`` last, and small ones that are copied whole."""
     tables = {t.qualified: t for t in of_kind(Kind.TABLE) if embeddings or t.qualified != "record.embedding"}
+    tables = {name: t for name, t in tables.items() if name not in LAKE_ONLY}
     by_load = [name for name, t in tables.items() if "load_id" in described_columns(t) and name != "identity.run"]
     by_load.sort(key="record.device_day".__eq__)
     return by_load, [name for name in tables if name not in by_load]

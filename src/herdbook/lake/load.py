@@ -75,8 +75,8 @@ def _load(lake: duckdb.DuckDBPyConnection, landed: LandedDay) -> LoadResult:
             return LoadResult(current["load_id"], LoadState.ALREADY_CURRENT, current["revision"], 0)
     # The day comes first: sorted by load_id is sorted by day, so files and row groups stay narrow in time.
     load_id = f"{manifest.day}:{manifest.device_id}:r{manifest.revision}:{secrets.token_hex(6)}"
-    rows = sum(_append_records(lake, load_id, landed, kind) for kind in RecordKind)
-    _append_manifest(lake, load_id, manifest)
+    rows = sum(append_records(lake, load_id, landed, kind) for kind in RecordKind)
+    append_manifest(lake, load_id, manifest)
     loaded_at = datetime.now(UTC)
     if current is not None:  # a clock that went back must not make the new load the older one
         loaded_at = max(loaded_at, datetime.fromtimestamp(0, UTC) + timedelta(microseconds=current["loaded_us"] + 1))
@@ -105,7 +105,8 @@ def _content(landed: LandedDay) -> dict[str, Any]:
     }
 
 
-def _append_records(lake: duckdb.DuckDBPyConnection, load_id: str, landed: LandedDay, kind: RecordKind) -> int:
+def append_records(lake: duckdb.DuckDBPyConnection, load_id: str, landed: LandedDay, kind: RecordKind) -> int:
+    """Append a landed day's rows of one kind under a load; how many."""
     appended = lake.execute(
         f"INSERT INTO record.{kind.value} BY NAME SELECT ? AS load_id, * FROM read_parquet(?)",  # noqa: S608 - an enum
         [load_id, str(landed.record_path(kind))],
@@ -116,7 +117,8 @@ def _append_records(lake: duckdb.DuckDBPyConnection, load_id: str, landed: Lande
     return rows
 
 
-def _append_manifest(lake: duckdb.DuckDBPyConnection, load_id: str, manifest: Manifest) -> None:
+def append_manifest(lake: duckdb.DuckDBPyConnection, load_id: str, manifest: Manifest) -> None:
+    """Append what a manifest says of cameras and releases under a load."""
     mark = {"load_id": load_id}
     insert_rows(
         lake,

@@ -44,9 +44,10 @@ class Compaction:
 
 def delete_superseded(settings: Settings, *, dry_run: bool = False) -> Deletion:
     """Delete the record rows of loads that are not current: superseded ones, and rows without a ``device_day`` row.
+    Readings of archived footage (``reading``) are loads of their own, superseded by the same release's later one.
 
-    Identity claims about them stay, since a claim is never taken away, and so do their ``device_day`` rows, which say
-    when they were current.
+    Identity claims about them stay, since a claim is never taken away, and so do their ``device_day`` and ``reading``
+    rows, which say when they were current.
 
     Raises:
         LakeBusyError: other writers held the lake for too long.
@@ -101,13 +102,14 @@ def expire_snapshots(settings: Settings, *, dry_run: bool = False) -> list[int]:
 
 def _delete_superseded(lake: duckdb.DuckDBPyConnection, *, dry_run: bool) -> Deletion:
     records = [t for t in of_kind(Kind.TABLE) if t.group == "record" and "load_id" in described_columns(t)]
-    tables = [t.qualified for t in records if t.name != "device_day"]
+    tables = [t.qualified for t in records if t.name not in ("device_day", "reading")]
     counts = " UNION ALL ".join(
         f"SELECT load_id, count(*) AS rows FROM {table} GROUP BY load_id"  # noqa: S608 - our own names
         for table in tables
     )
     stale = lake.execute(
         f"SELECT load_id, sum(rows)::BIGINT FROM ({counts}) ANTI JOIN device_day USING (load_id)"  # noqa: S608
+        " ANTI JOIN reading USING (load_id)"
         " GROUP BY load_id ORDER BY load_id"
     ).fetchall()
     if stale and not dry_run:

@@ -15,7 +15,7 @@ from herdbook.lake import transaction
 from herdbook.lake.definitions import Kind, definitions, of_kind
 from herdbook.settings import Settings
 
-LAKE_VERSION = 2
+LAKE_VERSION = 3
 """Raised whenever a table changes; `UPGRADES` then says how older lakes follow."""
 
 UPGRADES: dict[int, tuple[str, ...]] = {
@@ -25,6 +25,7 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "INSERT INTO identity.run SELECT run_id, load_id, count(*), count(*), max(recorded_at)"
         " FROM identity.claim GROUP BY run_id, load_id",
     ),
+    3: (),  # record.reading is new
 }
 """Statements that take a lake of version ``key - 1`` to version ``key``, once the tables that it lacks are made."""
 

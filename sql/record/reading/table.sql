@@ -1,0 +1,20 @@
+CREATE TABLE record.reading (
+    load_id          VARCHAR NOT NULL,
+    device_id        VARCHAR NOT NULL,
+    farm_id          VARCHAR NOT NULL,
+    day              DATE NOT NULL,
+    timezone         VARCHAR NOT NULL,
+    starts_at        TIMESTAMPTZ NOT NULL,
+    ends_at          TIMESTAMPTZ NOT NULL,
+    release_id       VARCHAR NOT NULL,
+    engine_sha256    VARCHAR NOT NULL,
+    of_load_id       VARCHAR NOT NULL,
+    clips            VARCHAR[] NOT NULL,
+    software_version VARCHAR NOT NULL,
+    coverage_rows    BIGINT NOT NULL,
+    tracklet_rows    BIGINT NOT NULL,
+    bout_rows        BIGINT NOT NULL,
+    embedding_rows   BIGINT NOT NULL,
+    activity_rows    BIGINT NOT NULL,
+    loaded_at        TIMESTAMPTZ NOT NULL
+);
