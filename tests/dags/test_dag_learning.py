@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 import support
+from herdbook.edge.config import MOTION_RELEASE
+from herdbook.learning.evaluation.engine_file import read_engine
 from herdbook.learning.registry.gates import Verdict
 from herdbook.learning.registry.models import CHALLENGER, CHAMPION, COMPACT, Version, find, register
 from herdbook.learning.registry.origin import take_origin
@@ -29,16 +31,13 @@ LEARNING = Path(support.__file__).parents[1] / "learning"
 def challenger(settings: Settings, folder: Path, *, seed: int = 0) -> Version:
     """The baseline under another name, registered: as good as itself."""
     folder.mkdir()
-    release = {"release_id": f"same-{seed}", "engine": "motion", "space_id": "motion-appearance-1"}
     said = {
-        "release": release | {"dimensions": 32, "ethogram_id": "pig-9"},
+        "release": MOTION_RELEASE.model_dump(mode="json") | {"release_id": f"same-{seed}"},
         "models": ["weights.bin"],
         "footprints": [{"sku": "cpu", "size_bytes": 1}],
     }
     (folder / "weights.bin").write_bytes(bytes([seed]))
     (folder / "engine.yaml").write_text(yaml.safe_dump(said))
-    from herdbook.learning.evaluation.engine_file import read_engine
-
     origin = take_origin(Path("/")).model_copy(update={"dirty": False, "dirty_paths": ()})
     with start_run(settings, "test", origin) as run:
         return register(
@@ -67,6 +66,8 @@ def states(run: Any, group: str) -> dict[str, str]:
     return {t.task_id.partition(".")[2]: t.state for t in run.tasks if t.task_id.startswith(f"{group}.")}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_challenger_no_better_than_motion_is_an_answer_and_the_run_is_green(
     airflow: AirflowHome, settings: Settings, tmp_path: Path, small_farms: Path
 ) -> None:
@@ -84,6 +85,8 @@ def test_a_challenger_no_better_than_motion_is_an_answer_and_the_run_is_green(
     assert run.events == {}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_challenger_that_passes_becomes_champion(
     airflow: AirflowHome, settings: Settings, tmp_path: Path, small_farms: Path
 ) -> None:
@@ -111,6 +114,7 @@ def test_without_scenes_the_champion_stays_and_an_alert_says_what_is_missing(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_training_run_in_its_own_python_announces_its_challenger(
     airflow: AirflowHome, settings: Settings, tmp_path: Path
 ) -> None:
@@ -138,5 +142,5 @@ def test_a_training_run_in_its_own_python_announces_its_challenger(
     assert said["profiles"]["pocket"]["dataset"]["frames"] == 7
 
 
-def told(scenes: Path) -> dict[str, str]:
-    return {"HERDBOOK_EVALUATION_SCENES": str(scenes)}
+def told(farms: Path) -> dict[str, str]:
+    return {"HERDBOOK_EVALUATION_SCENES": str(farms / "north")}

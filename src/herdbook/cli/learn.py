@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from herdbook.cli import (
+    learn_ablate,
     learn_contest,
     learn_dataset,
     learn_evaluate,
@@ -23,6 +24,7 @@ app.command("targets")(learn_targets.targets)
 app.command("evaluate")(learn_evaluate.evaluate)
 app.command("retrain")(learn_retrain.retrain)
 app.command("reproduce")(learn_reproduce.reproduce)
+app.command("ablate")(learn_ablate.ablate)
 app.command("contest")(learn_contest.contest)
 app.command("reread")(learn_reread.reread)
 app.add_typer(learn_golden.app, name="golden")

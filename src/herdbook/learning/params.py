@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -41,12 +41,37 @@ class Profile(Contract):
     targets: TargetParams
 
 
+class Arm(Contract):
+    """One arm of an ablation: what is changed in the profile, by dotted path."""
+
+    name: Annotated[Slug, Field(max_length=24)]
+    set: dict[str, Any] = Field(default_factory=dict)
+
+
+class AblationParams(Contract):
+    """What `herdbook learn ablate` compares."""
+
+    arms: Annotated[tuple[Arm, ...], Field(min_length=2)]
+    """The first is the reference."""
+    seeds: Annotated[tuple[int, ...], Field(min_length=3)] = (0, 1, 2)
+    vary: Annotated[tuple[str, ...], Field(min_length=1)] = ("distil.schedule.seed",)
+    """Parameters that get the seed."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for name, values in (("arms", [arm.name for arm in self.arms]), ("seeds", list(self.seeds))):
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name}: one is named twice")
+        return self
+
+
 class Params(Contract):
     """The file."""
 
     profile: Slug
     """The one that is used."""
     profiles: dict[Slug, Profile]
+    ablation: AblationParams | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Self:

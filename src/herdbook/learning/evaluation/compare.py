@@ -45,7 +45,7 @@ def estimates(sequences: Ordered[Sequence], tallies: Ordered[Tally]) -> Estimate
     """Figures of one engine over all the sequences given."""
     draws = resample(sequences)
     stacked = stack(tallies)
-    point, drawn = _figures(stacked, draws)
+    point, drawn = figures_drawn(stacked, draws)
     found = {name: _estimate(point[name], drawn.get(name), draws, figure) for name, figure in FIGURES.items()}
     return _named(sequences, draws, found)
 
@@ -58,8 +58,8 @@ def differences(sequences: Ordered[Sequence], one: Ordered[Tally], other: Ordere
         one, other: their tallies, in the order of the sequences.
     """
     draws = resample(sequences)
-    point, drawn = _figures(stack(one), draws)
-    less, drawn_less = _figures(stack(other), draws)
+    point, drawn = figures_drawn(stack(one), draws)
+    less, drawn_less = figures_drawn(stack(other), draws)
     found = {}
     for name, figure in FIGURES.items():
         spread = drawn[name] - drawn_less[name] if drawn else None
@@ -93,7 +93,12 @@ def sliced(
     return found
 
 
-def _figures(stacked: Tally, draws: Resampling | None) -> tuple[dict[str, float], dict[str, Floats]]:
+def figures_drawn(stacked: Tally, draws: Resampling | None) -> tuple[dict[str, float], dict[str, Floats]]:
+    """Every figure over all sequences, and in every draw of them.
+
+    Raises:
+        InputError: there is no sequence.
+    """
     count = len(stacked["truth_boxes"])
     if not count:
         raise InputError("there is no sequence to evaluate", "Give a folder that holds clips with their truth.")

@@ -83,7 +83,7 @@ def reproduce(
         write_durably(workspace.folder / ORIGIN, origin_bytes(now))
         workspace.commit(f"{again}: {name} again")
         tags = {"herdbook.reproduces": record.info.run_id}
-        with recorded(settings, workspace, tags) as (run, finished):
+        with recorded(settings, again, now, tags) as (run, finished):
             if not finished:
                 record_begin(run, load_params(workspace.folder / "params.yaml"), workspace)
                 done = {n for n in run.client.get_run(run.run_id).data.tags if n.startswith(STAGE_TAG)}

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from herdbook.contracts.durable import make_folder
@@ -103,7 +104,7 @@ def retrain(
         changed = override(asked, values or {})
         given = params is not None or profile is not None or bool(values)
         workspace = _begun(settings, run_id, changed, given=given, sources=sources, origin=origin)
-        with recorded(settings, workspace, tags or {}) as (run, finished):
+        with recorded(settings, run_id, origin_in(workspace), tags or {}) as (run, finished):
             if finished:
                 found = tuple(versions_of(settings, run.run_id))
                 return Retrained(run_id, run.run_id, workspace.revision(), origin.dirty, True, (), found)
@@ -159,9 +160,18 @@ def only_one(settings: Settings, run_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def recorded(settings: Settings, workspace: Workspace, tags: Mapping[str, str]) -> Iterator[tuple[Run, bool]]:
-    """MLflow's record of a workspace's run, begun or continued; and whether it was finished before."""
-    record = run_of_workspace(settings, workspace.run_id)
+def recorded(
+    settings: Settings, name: str, origin: Origin, tags: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[Run, bool]]:
+    """MLflow's record of the run of that name, begun or continued; and whether it was finished before.
+
+    Args:
+        settings: where the registry is.
+        name: of the run.
+        origin: what it is made from.
+        tags: more to find it by.
+    """
+    record = run_of_workspace(settings, name)
     if record is not None and record.info.status == "FINISHED":
         yield Run(record.info.run_id, settings, open_store(settings)), True
         return
@@ -169,8 +179,7 @@ def recorded(settings: Settings, workspace: Workspace, tags: Mapping[str, str]) 
     if record is not None:
         block = continue_run(settings, record.info.run_id)
     else:
-        named = {RUN_TAG: workspace.run_id, **tags}
-        block = start_run(settings, workspace.run_id, origin_in(workspace), tags=named)
+        block = start_run(settings, name, origin, tags={RUN_TAG: name, **tags})
     with block as run:
         yield run, False
 

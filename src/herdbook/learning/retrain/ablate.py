@@ -1,0 +1,113 @@
+"""Arms of distillation side by side: every arm with every seed is a run of its own, a child of one run in MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from herdbook.contracts.durable import make_folder, write_durably
+from herdbook.errors import ConfigurationError, InputError
+from herdbook.learning.datasets.sources import SourceList, read_sources, write_sources
+from herdbook.learning.evaluation.report import Report, read_report
+from herdbook.learning.evaluation.run import REPORT
+from herdbook.learning.params import AblationParams, Arm, Params
+from herdbook.learning.registry.origin import take_origin
+from herdbook.learning.retrain.ablation_table import Ablation, compare_arms, markdown
+from herdbook.learning.retrain.overrides import override
+from herdbook.learning.retrain.pipeline import stages_of
+from herdbook.learning.retrain.run import Listener, only_one, recorded, retrain
+from herdbook.learning.workspace import open_workspace
+from herdbook.settings import Settings
+
+FIGURES = ("mota", "idf1", "hota", "behaviour_macro_f1", "reid_rank1")
+"""Columns of the table for people; the JSON has all."""
+
+
+def ablate(
+    settings: Settings,
+    run_id: str,
+    params: Params,
+    *,
+    values: Mapping[str, Any],
+    seeds: Sequence[int] = (),
+    arms: Sequence[str] = (),
+    sources: Callable[[], SourceList],
+    listener: Listener | None = None,
+) -> tuple[Ablation, Path]:
+    """Run every arm with every seed, and compare them. Ended at any moment, the same call goes on.
+
+    What arms have in common is made once: their workspaces share the cache.
+
+    Args:
+        settings: where the registry is.
+        run_id: names the ablation; its runs are named after it.
+        params: with a section ``ablation``.
+        values: parameters that are changed in all arms.
+        seeds: others than the section's, at least three.
+        arms: only these, beside the reference.
+        sources: gathers what all arms learn from; asked once.
+        listener: is told how it goes.
+
+    Returns:
+        The table, and the folder with ``ablation.json`` and ``ablation.md``.
+
+    Raises:
+        ConfigurationError: there is no such section or arm, or too few seeds.
+        HerdbookError: a run failed.
+    """
+    plan = _plan(params, seeds, arms)
+    origin, folder = take_origin(), settings.registry.absolute() / "ablations" / run_id
+    runs = {arm.name: [f"{run_id}-{arm.name}-s{seed}" for seed in plan.seeds] for arm in plan.arms}
+    with only_one(settings, run_id), recorded(settings, run_id, origin) as (run, _):
+        given = _sources(make_folder(folder) / "sources.json", sources)
+        run.params({"profile": params.profile, "ablation": plan.model_dump(mode="json"), "set": dict(values)})
+        for place, seed in enumerate(plan.seeds):
+            for arm in plan.arms:
+                retrain(
+                    settings,
+                    runs[arm.name][place],
+                    params=override(params, {**values, **arm.set, **dict.fromkeys(plan.vary, seed)}),
+                    sources=lambda: given,
+                    listener=listener,
+                    tags={"mlflow.parentRunId": run.run_id, "herdbook.arm": arm.name},
+                    register=False,
+                )
+        reports = {arm: [_report(settings, name) for name in names] for arm, names in runs.items()}
+        table = compare_arms(reports, plan.seeds, plan.arms[0].name)
+        write_durably(folder / "ablation.json", (table.model_dump_json(indent=1) + "\n").encode())
+        write_durably(folder / "ablation.md", markdown(table, FIGURES).encode())
+        run.file(folder, "ablation")
+        run.metrics({f"{arm}/{n}": figure.mean.value for arm, mine in table.arms.items() for n, figure in mine.items()})
+    return table, folder
+
+
+def _plan(params: Params, seeds: Sequence[int], arms: Sequence[str]) -> AblationParams:
+    said = params.ablation
+    if said is None:
+        raise ConfigurationError("params.yaml has no section 'ablation'", "Name the arms there: name, set.")
+    unknown = set(arms) - {arm.name for arm in said.arms}
+    if unknown:
+        raise ConfigurationError(
+            f"there is no arm '{min(unknown)}'", f"There are: {', '.join(arm.name for arm in said.arms)}."
+        )
+    chosen: tuple[Arm, ...] = tuple(a for k, a in enumerate(said.arms) if not arms or not k or a.name in arms)
+    used = tuple(seeds) or said.seeds
+    if len(set(used)) < 3:
+        raise ConfigurationError("fewer than three seeds say nothing of chance", "Name three seeds or more.")
+    return said.model_copy(update={"arms": chosen, "seeds": used})
+
+
+def _sources(path: Path, gather: Callable[[], SourceList]) -> SourceList:
+    """What was gathered when the ablation began."""
+    if not path.is_file():
+        write_sources(path, gather())
+    return read_sources(path)
+
+
+def _report(settings: Settings, run_id: str) -> Report:
+    stages = stages_of(open_workspace(settings, run_id).folder)
+    path = next((stage.folder / REPORT for stage in stages if (stage.folder / REPORT).is_file()), None)
+    if path is None:
+        raise InputError(f"run {run_id} has no evaluation to compare", "Its pipeline needs a stage that writes one.")
+    return read_report(path)
