@@ -22,6 +22,10 @@ def ablate(
     change: Set = None,
     seed: Annotated[list[int] | None, typer.Option(help="Seeds, three or more, others than params.yaml's.")] = None,
     arm: Annotated[list[str] | None, typer.Option(help="Only this arm, beside the reference; may be repeated.")] = None,
+    scenes: Annotated[
+        Path | None,
+        typer.Option(help="Clips with truth; HERDBOOK_EVALUATION_SCENES if not given.", show_default=False),
+    ] = None,
     sources: Annotated[
         Path | None, typer.Option(help="Learn from these sources instead of those below.", show_default=False)
     ] = None,
@@ -50,11 +54,11 @@ def ablate(
     from herdbook.learning.retrain.run import new_run_id
     from herdbook.settings import get_settings
 
-    params = load_params(profile=profile)
+    settings, params = get_settings(), load_params(profile=profile)
     name = run or new_run_id(f"ablation-{params.profile}")
     with ends_with_us():
         table, folder = work(
-            get_settings(),
+            settings,
             name,
             params,
             values=parse_settings(change or ()),
@@ -67,6 +71,7 @@ def ablate(
                     farm=farm, site=site, day=day, truth=truth, golden=golden, people=people, disagreement=disagreement
                 )
             ),
+            scenes=scenes or settings.evaluation_scenes,
             listener=telling(),
         )
     if as_json:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from herdbook.contracts.durable import make_folder, write_durably
-from herdbook.errors import ConfigurationError, InputError
+from herdbook.errors import ConfigurationError
 from herdbook.learning.datasets.sources import SourceList, read_sources, write_sources
+from herdbook.learning.evaluation.engine_file import read_costs, read_engine
 from herdbook.learning.evaluation.report import Report, read_report
-from herdbook.learning.evaluation.run import REPORT
+from herdbook.learning.evaluation.run import REPORT, evaluate
+from herdbook.learning.evaluation.scenes import find_scenes
 from herdbook.learning.params import AblationParams, Arm, Params
 from herdbook.learning.registry.origin import take_origin
 from herdbook.learning.retrain.ablation_table import Ablation, compare_arms, markdown
@@ -33,6 +35,7 @@ def ablate(
     seeds: Sequence[int] = (),
     arms: Sequence[str] = (),
     sources: Callable[[], SourceList],
+    scenes: Path | None = None,
     listener: Listener | None = None,
 ) -> tuple[Ablation, Path]:
     """Run every arm with every seed, and compare them. Ended at any moment, the same call goes on.
@@ -47,6 +50,7 @@ def ablate(
         seeds: others than the section's, at least three.
         arms: only these, beside the reference.
         sources: gathers what all arms learn from; asked once.
+        scenes: clips with truth on which arms are judged, where their pipeline has no evaluation.
         listener: is told how it goes.
 
     Returns:
@@ -73,7 +77,7 @@ def ablate(
                     tags={"mlflow.parentRunId": run.run_id, "herdbook.arm": arm.name},
                     register=False,
                 )
-        reports = {arm: [_report(settings, name) for name in names] for arm, names in runs.items()}
+        reports = {arm: [_report(settings, name, folder, scenes) for name in names] for arm, names in runs.items()}
         table = compare_arms(reports, plan.seeds, plan.arms[0].name)
         write_durably(folder / "ablation.json", (table.model_dump_json(indent=1) + "\n").encode())
         write_durably(folder / "ablation.md", markdown(table, FIGURES).encode())
@@ -105,9 +109,26 @@ def _sources(path: Path, gather: Callable[[], SourceList]) -> SourceList:
     return read_sources(path)
 
 
-def _report(settings: Settings, run_id: str) -> Report:
-    stages = stages_of(open_workspace(settings, run_id).folder)
-    path = next((stage.folder / REPORT for stage in stages if (stage.folder / REPORT).is_file()), None)
-    if path is None:
-        raise InputError(f"run {run_id} has no evaluation to compare", "Its pipeline needs a stage that writes one.")
-    return read_report(path)
+def _report(settings: Settings, run_id: str, folder: Path, scenes: Path | None) -> Report:
+    """What the run's pipeline found; else what its release is worth on the scenes."""
+    folders = [stage.folder for stage in stages_of(open_workspace(settings, run_id).folder)]
+    done = next((path for made in folders if (path := made / REPORT).is_file()), None)
+    if done is not None:
+        return read_report(done)
+    release = next((path for made in folders if (path := made / "engine.yaml").is_file()), None)
+    if release is None or scenes is None:
+        raise ConfigurationError(
+            f"run {run_id} has no evaluation to compare",
+            "Name clips with truth with --scenes or HERDBOOK_EVALUATION_SCENES.",
+        )
+    engine, (parameters, footprints) = read_engine(release), read_costs(release)
+    return evaluate(
+        find_scenes(scenes),
+        engine,
+        folder / run_id,
+        data=scenes.absolute().name,
+        cache=settings.registry / "predictions",
+        parameters=parameters,
+        footprints=footprints,
+        pictures=0,
+    )
