@@ -31,7 +31,7 @@ class Worker:
         try:
             while self.pipe.poll():
                 heard.append(self.pipe.recv())
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             pass
         return heard
 

@@ -15,12 +15,15 @@ from herdbook.cli import (
     learn_retrain,
     learn_review,
     learn_targets,
+    learn_training,
 )
 
 app = typer.Typer(help="From footage to a model: datasets, teacher targets, training.", no_args_is_help=True)
 app.command("sources")(learn_dataset.sources)
 app.command("dataset")(learn_dataset.dataset)
 app.command("targets")(learn_targets.targets)
+for name, command in learn_training.COMMANDS.items():
+    app.command(name)(command)
 app.command("evaluate")(learn_evaluate.evaluate)
 app.command("retrain")(learn_retrain.retrain)
 app.command("reproduce")(learn_reproduce.reproduce)

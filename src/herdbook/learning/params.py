@@ -15,6 +15,7 @@ from herdbook.contracts.validation import first_problem
 from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.learning.datasets.plan import DatasetPlan
 from herdbook.learning.targets.codec import Encoding
+from herdbook.learning.training.params import BehaviourParams, DistilParams, EmbedParams, ExportParams, TeacherParams
 
 PIPELINE = ("dvc.yaml", "params.yaml")
 
@@ -38,7 +39,12 @@ class Profile(Contract):
     """One size of everything."""
 
     dataset: DatasetPlan
+    teacher: TeacherParams
     targets: TargetParams
+    distil: DistilParams
+    embed: EmbedParams
+    behaviour: BehaviourParams
+    export: ExportParams = ExportParams()
 
 
 class Arm(Contract):

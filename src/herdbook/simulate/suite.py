@@ -82,7 +82,7 @@ class Suite(Contract):
     fps: Annotated[int, Field(ge=1, le=30)]
     clip_seconds: Annotated[int, Field(ge=2, le=120)]
     farms: Annotated[tuple[SuiteFarm, ...], Field(min_length=1)]
-    severity: SeveritySuite
+    severity: SeveritySuite | None = None
 
     @model_validator(mode="after")
     def _disjoint(self) -> Self:
@@ -98,7 +98,7 @@ class Suite(Contract):
         if sum(map(len, days.values())) != len(set().union(*days.values())):
             raise ValueError("a day is in two splits")
         held_out = {farm.farm_id for farm in self.farms if farm.split is Split.HELD_OUT}
-        if not set(self.severity.farms) <= held_out:
+        if self.severity is not None and not set(self.severity.farms) <= held_out:
             raise ValueError("severity.farms: not all of them are held out")
         return self
 
@@ -107,22 +107,22 @@ class Suite(Contract):
         for farm in self.farms:
             if not splits or farm.split in splits:
                 yield SuiteScene(farm.split, f"{farm.split}/{farm.farm_id}", self._plan(farm))
-        if not splits or Split.SEVERITY in splits:
-            yield from self._severities()
+        if self.severity is not None and (not splits or Split.SEVERITY in splits):
+            yield from self._severities(self.severity)
 
-    def _severities(self) -> Iterator[SuiteScene]:
+    def _severities(self, asked: SeveritySuite) -> Iterator[SuiteScene]:
         """Severity 0 is the same for every condition and there once, as ``clear-0``."""
         grades: list[tuple[str, int, dict[str, int]]] = [("clear", 0, {})]
         grades += [(c.value, s, {c.value: s}) for c in Condition for s in range(1, MAX_SEVERITY + 1)]
         for farm in self.farms:
-            if farm.farm_id not in self.severity.farms:
+            if farm.farm_id not in asked.farms:
                 continue
             for name, severity, condition in grades:
-                shots = tuple(Shot(at=at, **condition) for at in self.severity.shots)
+                shots = tuple(Shot(at=at, **condition) for at in asked.shots)
                 stage = farm.stage.model_copy(update={"shots": shots})
                 filmed = farm.model_copy(update={"stage": stage, "days": 1})
                 folder = f"{Split.SEVERITY}/{farm.farm_id}/{name}-{severity}"
-                yield SuiteScene(Split.SEVERITY, folder, self._plan(filmed, self.severity.clip_seconds))
+                yield SuiteScene(Split.SEVERITY, folder, self._plan(filmed, asked.clip_seconds))
 
     def _plan(self, farm: SuiteFarm, clip_seconds: int | None = None) -> FarmPlan:
         return FarmPlan(

@@ -28,6 +28,8 @@ class Clip:
     """Every animal that may be in it: by its pen's stays and by claims, or a stand-in for an unknown pen's animals."""
     boxes: Path | None = field(default=None, compare=False)
     """Folder with the device's own boxes of it (`contracts.records.BOXES_SCHEMA`)."""
+    camera: str | None = field(default=None, compare=False)
+    """`contracts.camera.Camera` as JSON: zones and calibration, where known."""
     split: Split | None = None
     """The side it must be on, where its source fixes that."""
 

@@ -21,6 +21,7 @@ import yaml
 
 from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.farmtime import local_day
+from herdbook.edge.config import CONFIG_NAME, read_device_config
 from herdbook.errors import FileFormatError, NotFoundError
 from herdbook.learning.datasets.clips import Clip
 from herdbook.learning.datasets.labels import FrameLabels
@@ -73,6 +74,13 @@ class FarmFolder:
                 if (self.folder / "truth" / device / day.isoformat()).is_dir():
                     yield self._clip(path, camera, day, start)
 
+    @cached_property
+    def _cameras(self) -> dict[tuple[str, str], str]:
+        """What devices are told of their cameras."""
+        files = sorted((self.folder / "devices").glob(f"*/{CONFIG_NAME}"))
+        configs = [read_device_config(file) for file in files]
+        return {(d.device_id, c.camera_id): c.contract().model_dump_json() for d in configs for c in d.cameras}
+
     def _clip(self, path: Path, camera: dict[str, Any], day: date, start: datetime) -> Clip:
         length = len(index_frames(path).stamps) / self.said["plan"]["fps"]
         animals = {f"{self.site}/{a['animal_id']}" for a in self.said["animals"] if a["pen_id"] == camera["pen_id"]}
@@ -87,33 +95,38 @@ class FarmFolder:
             start,
             start + timedelta(seconds=length),
             frozenset(animals),
+            camera=self._cameras.get((camera["device_id"], camera["camera_id"])),
             split=self.split,
         )
 
 
 def farm_folders(folder: Path) -> list[FarmFolder]:
-    """The simulated farms of a folder: itself, or those of a suite, with the sides that the suite fixes.
+    """The simulated farms of a folder: itself, those of a suite with the sides that it fixes, or those in its folders.
 
     Raises:
         NotFoundError: there is none.
     """
-    index = folder / "index.json"
-    if (folder / "farm.yaml").is_file():
-        found = [FarmFolder(folder, None)]
-    elif index.is_file():
-        scenes = json.loads(index.read_text(encoding="utf-8"))["scenes"]
-        found = [
-            FarmFolder(folder / scene["folder"], SPLITS[scene["split"]])
-            for scene in scenes
-            if scene["split"] not in _PASSED_OVER and (folder / scene["folder"] / "farm.yaml").is_file()
-        ]
-    else:
-        found = [FarmFolder(file.parent, None) for file in sorted(folder.glob("*/farm.yaml"))]
+    found = _farms(folder) or [farm for inside in sorted(folder.glob("*/")) for farm in _farms(inside)]
     if not found:
         raise NotFoundError(
             f"{folder} holds no simulated farm", "Make one with `herdbook simulate farm` or `herdbook simulate suite`."
         )
     return found
+
+
+def _farms(folder: Path) -> list[FarmFolder]:
+    """The farm that a folder is, or those of the suite that it is."""
+    if (folder / "farm.yaml").is_file():
+        return [FarmFolder(folder, None)]
+    index = folder / "index.json"
+    if not index.is_file():
+        return []
+    scenes = json.loads(index.read_text(encoding="utf-8"))["scenes"]
+    return [
+        FarmFolder(folder / scene["folder"], SPLITS[scene["split"]])
+        for scene in scenes
+        if scene["split"] not in _PASSED_OVER and (folder / scene["folder"] / "farm.yaml").is_file()
+    ]
 
 
 class SimulatorTruth:

@@ -155,6 +155,7 @@ class Freezer:
             "ended_at": clip.ended_at,
             "animals": sorted(clip.animals),
             "labelled_frames": self._labelled[number],
+            "camera": clip.camera,
             "file": kept.get(number),
         }
 

@@ -14,7 +14,7 @@ from herdbook.ledger.models import ClipState, Device, FootageClip
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
 
-_PENS = "SELECT device_id, day, camera_id, pen_id FROM camera_setup"
+_PENS = "SELECT device_id, day, camera_id, pen_id, setup FROM camera_setup"
 _STAYS = "SELECT animal_id, pen_id, valid_from, valid_to FROM pen_stay"
 _CLAIMS = """
 SELECT DISTINCT t.device_id, t.day, t.camera_id, t.started_at, t.ended_at, i.animal_id
@@ -59,6 +59,7 @@ def lake_clips(settings: Settings, sites: Collection[str] = (), days: Collection
                 row.ended_at,
                 herd.animals(site, row),
                 boxes=path.parent,
+                camera=herd.cameras.get((device_id, day, row.camera_id)),
             ),
         )
     return list(found.values())
@@ -69,7 +70,9 @@ class _Herd:
 
     def __init__(self, settings: Settings) -> None:
         with open_lake(settings, read_only=True) as lake:
-            self.pens = {(device, day, camera): pen for device, day, camera, pen in lake.execute(_PENS).fetchall()}
+            setups = lake.execute(_PENS).fetchall()
+            self.pens = {(device, day, camera): pen for device, day, camera, pen, _ in setups}
+            self.cameras = {(device, day, camera): setup for device, day, camera, _, setup in setups}
             self.stays = defaultdict(list)
             for animal, pen, start, end in lake.execute(_STAYS).fetchall():
                 self.stays[pen].append((animal, start, end))

@@ -73,6 +73,7 @@ CLIPS = pa.schema(
         _field("ended_at", _TIME),
         _field("animals", pa.list_(pa.string())),
         _field("labelled_frames", pa.int32()),
+        _field("camera", pa.string(), nullable=True),  # zones and calibration: contracts.camera.Camera as JSON
         _field("file", pa.string(), nullable=True),  # below the dataset's folder; null unless clips are kept
     ]
 )

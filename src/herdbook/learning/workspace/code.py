@@ -6,6 +6,10 @@ import hashlib
 from importlib import resources
 from pathlib import Path
 
+_TRAINING = tuple(
+    f"herdbook/learning/training/{name}.py"
+    for name in ("augment", "batches", "frames", "loop", "params", "schedule", "stage", "stages")
+)
 ROOMS: dict[str, tuple[str, ...]] = {
     "dataset": (
         "herdbook/learning/datasets",
@@ -13,7 +17,24 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "herdbook/learning/pixels.py",
         "herdbook/contracts/ethograms",
     ),
+    "teacher": (*_TRAINING, "herdbook/learning/training/teacher.py", "herdnet/sam3*", "herdnet/prompts.py"),
     "targets": ("herdbook/learning/targets", "herdbook/learning/pixels.py", "herdnet/sam3*", "herdnet/pixels.py"),
+    "distil": (
+        *_TRAINING,
+        "herdbook/learning/training",
+        "herdnet/compact*",
+        "herdnet/instances.py",
+        "herdnet/contrastive.py",
+    ),
+    "embed": (*_TRAINING, "herdbook/learning/training/embed.py", "herdnet/embedder.py", "herdnet/c*.py"),
+    "behaviour": (*_TRAINING, "herdbook/learning/training", "herdbook/edge/perception", "herdnet/behaviour*"),
+    "export": (
+        *_TRAINING,
+        "herdbook/learning/training",
+        "herdbook/edge/perception",
+        "herdnet/*export*",
+        "herdnet/quantise*",
+    ),
 }
 """Per stage: folders, files or patterns below the packages."""
 

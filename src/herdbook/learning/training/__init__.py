@@ -1,0 +1,1 @@
+"""Training: stages that learn from a frozen dataset, each resumable to the same result."""

@@ -1,0 +1,105 @@
+"""Stage ``distil``: the compact student learns from labels, the teacher's masks and the teacher's features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from herdbook.learning.training.batches import Drawn, Sampler
+from herdbook.learning.training.detection import judge_student
+from herdbook.learning.training.frames import Frames
+from herdbook.learning.training.params import DistilParams
+from herdbook.learning.training.teaching import Teaching
+from herdnet.compact import CompactConfig, CompactStudent
+from herdnet.compact_batch import Batch
+from herdnet.compact_step import CompactWeights, FeatureAdapter, compact_step
+
+
+class CompactLearner(nn.Module):
+    """Student and adapter as one module; its call returns the losses of a batch."""
+
+    def __init__(self, student: CompactStudent, weights: CompactWeights, teacher_channels: int) -> None:
+        super().__init__()
+        self.student, self.weights = student, weights
+        needs = weights.feature > 0 and teacher_channels > 0
+        self.adapter = FeatureAdapter(student.config.width, teacher_channels) if needs else None
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Losses by name, and ``total``."""
+        return compact_step(self.student, batch, self.weights, self.adapter)
+
+
+def compact_config(params: DistilParams, behaviours: tuple[str, ...]) -> CompactConfig:
+    """The student that is asked for; it judges the ethogram's behaviours in every frame."""
+    return CompactConfig(**params.student.model_dump(), postures=behaviours)
+
+
+@dataclass
+class DistilTask:
+    """See `herdbook.learning.training.loop.Task`."""
+
+    module: CompactLearner
+    sampler: Sampler
+    validation: Frames
+    teaching: Teaching | None
+
+    def arguments(self, step: int) -> tuple[Any, ...]:
+        """The batch of a step, with what the teacher says of its frames."""
+        drawn = self.sampler.draw(step)
+        weights = self.module.weights
+        features = masks = None
+        if self.teaching is not None and self.module.adapter is not None:
+            features = self.teaching.features(drawn)
+        if self.teaching is not None and (weights.soft_bce or weights.soft_dice):
+            masks = self.teaching.masks(drawn)
+        return (as_batch(drawn, features, masks),)
+
+    def validate(self, module: nn.Module) -> Mapping[str, float]:
+        """How well the averaged student finds animals."""
+        assert isinstance(module, CompactLearner)
+        return judge_student(module.student, self.validation)
+
+
+def as_batch(drawn: Drawn, features: Tensor | None = None, masks: Tensor | None = None) -> Batch:
+    """Frames as the student's step takes them. Heads are not told from tails in labels: no headings."""
+    return Batch(
+        drawn.images.contiguous(memory_format=torch.channels_last),
+        drawn.frame,
+        drawn.masks,
+        drawn.identities,
+        drawn.behaviours,
+        torch.full((len(drawn.frame), 2), float("nan")),
+        teacher_features=features,
+        teacher_masks=masks,
+    )
+
+
+def make_task(
+    params: DistilParams,
+    behaviours: tuple[str, ...],
+    training: Frames,
+    validation: Frames,
+    *,
+    teaching: Teaching | None,
+    process: int = 0,
+) -> DistilTask:
+    """The student with random weights by the schedule's seed, and what it learns from."""
+    torch.manual_seed(params.schedule.seed)
+    student = CompactStudent(compact_config(params, behaviours)).to(memory_format=torch.channels_last)
+    weights = CompactWeights(**params.losses.model_dump(), heading=0.0)
+    if teaching is None:
+        needed = weights.feature + weights.soft_bce + weights.soft_dice
+        assert needed == 0, "these losses need a teacher"
+    learner = CompactLearner(student, weights, teaching.channels if teaching else 0)
+    sampler = Sampler(
+        training,
+        params.schedule.batch,
+        params.views,
+        seed=params.schedule.seed * 1009 + process,
+        augmentation=params.augmentation,
+    )
+    return DistilTask(learner, sampler, validation, teaching)

@@ -1,0 +1,144 @@
+"""The one training loop: any module with a loss per step, through accelerate, resumable bit for bit.
+
+Everything random in a step comes from the seed and the step's number, so a run that was killed and resumed ends with
+the weights of one that was not (on the same machine and number of processes).
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from herdbook.errors import TrainingError
+from herdbook.learning.training.checkpoint import Checkpoints
+from herdbook.learning.training.curves import Curves
+from herdbook.learning.training.schedule import Schedule
+from herdnet.errors import NonFiniteLossError
+
+Progress = Callable[[int, int], None]
+
+
+class Task(Protocol):
+    """What is learned."""
+
+    @property
+    def module(self) -> nn.Module:
+        """Called through accelerate, so that several processes agree on gradients."""
+
+    def arguments(self, step: int) -> tuple[Any, ...]:
+        """What `module` is called with at a step: drawn from the step's number alone, on the CPU."""
+
+    def validate(self, module: nn.Module) -> Mapping[str, float]:
+        """Figures of the averaged module on the validation side."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How it went."""
+
+    module: nn.Module
+    """With the running mean of its weights, in evaluation mode, on the CPU."""
+    figures: dict[str, float]
+    """The last validation, and ``seconds``, ``steps_per_s``, ``peak_memory_bytes`` of this process."""
+
+
+def train(
+    task: Task, schedule: Schedule, checkpoints: Checkpoints, curves: Curves, progress: Progress = lambda *_: None
+) -> Trained:
+    """Learn until the schedule ends; a module's call returns losses by name, their weighted sum as ``total``.
+
+    Raises:
+        TrainingError: a loss is NaN or infinite; the last checkpoint is from before.
+        CheckpointError: what was saved cannot be read.
+        DiskFullError: no space is left for a checkpoint.
+    """
+    from accelerate import Accelerator  # type: ignore[import-untyped]
+
+    accelerator = Accelerator(mixed_precision=schedule.precision)
+    average = copy.deepcopy(task.module).eval().requires_grad_(False)
+    learned = [parameter for parameter in task.module.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learned, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    first, spent = 0, 0.0
+    saved = checkpoints.newest()
+    if saved is not None:
+        first, state = saved
+        task.module.load_state_dict(state["module"])
+        average.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        curves.rewind(first)
+        spent = float(state["seconds"])
+    average.to(accelerator.device)
+    module, optimiser = accelerator.prepare(task.module, optimiser)
+    began = time.perf_counter() - spent
+    figures: dict[str, float] = {}
+    for step in range(first, schedule.steps):
+        losses = _step(accelerator, module, optimiser, task.arguments(step), schedule=schedule, step=step)
+        _follow(average, accelerator.unwrap_model(module), min(1 - 1 / schedule.average, step / (step + 10)))
+        curves.add(step, losses)
+        done = step + 1
+        if done % schedule.validate_every == 0 or done == schedule.steps:
+            figures = dict(task.validate(average))
+            curves.mark(done, figures)
+        if accelerator.is_main_process and (done % schedule.checkpoint_every == 0 or done == schedule.steps):
+            checkpoints.save(
+                done,
+                {
+                    "module": accelerator.unwrap_model(module).state_dict(),
+                    "average": average.state_dict(),
+                    "optimiser": optimiser.optimizer.state_dict(),
+                    "seconds": time.perf_counter() - began,
+                },
+            )
+        progress(done, schedule.steps)
+    if not figures:  # killed between the last step and its end
+        figures = dict(task.validate(average))
+    seconds = time.perf_counter() - began
+    figures |= {"seconds": seconds, "steps_per_s": schedule.steps / seconds, "peak_memory_bytes": _peak_memory()}
+    return Trained(average.cpu(), figures)
+
+
+def _step(
+    accelerator: Any, module: nn.Module, optimiser: Any, arguments: tuple[Any, ...], *, schedule: Schedule, step: int
+) -> dict[str, float]:
+    for group in optimiser.param_groups:
+        group["lr"] = schedule.rate(step)
+    torch.manual_seed(schedule.seed * 1_000_003 + step)
+    module.train()
+    placed = [a.to(accelerator.device) for a in arguments]
+    try:
+        with accelerator.autocast():
+            losses: dict[str, Tensor] = module(*placed)
+    except NonFiniteLossError as error:
+        raise TrainingError(f"step {step}: {error.message}") from error
+    if not bool(torch.isfinite(losses["total"])):
+        raise TrainingError(f"step {step}: the loss is not a number")
+    optimiser.zero_grad()
+    accelerator.backward(losses["total"])
+    accelerator.clip_grad_norm_(module.parameters(), schedule.clip)
+    optimiser.step()
+    return {name: float(loss.detach()) for name, loss in losses.items()}
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, module: nn.Module, keep: float) -> None:
+    """Move the running mean of weights a step on; what is counted, not measured, is copied."""
+    for mean, now in zip(average.state_dict().values(), module.state_dict().values(), strict=True):
+        if mean.dtype.is_floating_point:
+            mean.lerp_(now.to(mean), 1 - keep)
+        else:
+            mean.copy_(now)
+
+
+def _peak_memory() -> float:
+    """Bytes: of the GPU where there is one, else of the process."""
+    if torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated())
+    import resource
+
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024

@@ -1,0 +1,40 @@
+"""How long and how fast a network learns: typed, from ``params.yaml``."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from herdbook.contracts.camera import Contract
+
+
+class Schedule(Contract):
+    """AdamW with a warm-up and a cosine, counted in steps so that a run means the same on any machine."""
+
+    steps: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)] = 8
+    """Frames, crops or windows per step and process."""
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 3e-3
+    warmup: Annotated[int, Field(ge=0)] = 100
+    """Steps."""
+    weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    clip: Annotated[float, Field(gt=0)] = 5.0
+    """Largest norm of the gradient."""
+    average: Annotated[int, Field(ge=1)] = 50
+    """Horizon in steps of the running mean of weights that is judged and kept."""
+    validate_every: Annotated[int, Field(ge=1)] = 400
+    checkpoint_every: Annotated[int, Field(ge=1)] = 100
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    """Mixed precision, as accelerate names it."""
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, from 0."""
+        begun = min(1.0, (step + 1) / (self.warmup + 1))
+        return self.learning_rate * begun * 0.5 * (1 + math.cos(math.pi * self.progress(step)))
+
+    def progress(self, step: int) -> float:
+        """The fraction that is done before a step, 0..1."""
+        return step / self.steps
