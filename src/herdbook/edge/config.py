@@ -49,7 +49,7 @@ from herdbook.contracts.durable import write_durably
 from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
 from herdbook.contracts.validation import first_problem
-from herdbook.edge.perception.parameters import CompactParameters, MotionParameters
+from herdbook.edge.perception.parameters import CompactParameters, MotionParameters, Sam3Parameters
 from herdbook.errors import ConfigurationError
 
 CONFIG_NAME = "device.yaml"
@@ -125,6 +125,7 @@ class DeviceConfig(Contract):
     network: Path | None = None
     """The folder of a learned release; `herdbook.edge.perception.network` says what lies in it."""
     compact: CompactParameters = CompactParameters()
+    sam3: Sam3Parameters = Sam3Parameters()
     cameras: Annotated[tuple[DeviceCamera, ...], Field(min_length=1)]
     clip_s: Annotated[float, Field(ge=1, le=3600)] = 300.0
     embeddings_per_hour: Annotated[float, Field(gt=0, le=3600)] = 7.0

@@ -8,7 +8,7 @@ from herdbook.edge.config import DeviceConfig
 from herdbook.edge.perception.base import Perception
 from herdbook.errors import ConfigurationError
 
-PARAMETERS = {"motion": "motion", "compact": "compact"}
+PARAMETERS = {"motion": "motion", "compact": "compact", "sam3": "sam3"}
 """Engines, and the key of device.yaml with each one's parameters."""
 
 
@@ -33,6 +33,10 @@ def make_engine(config: DeviceConfig) -> Perception:
         from herdbook.edge.perception import compact
 
         return compact.make(release, _folder(config), config.compact)
+    if release.engine == "sam3":
+        from herdbook.edge.perception import sam3
+
+        return sam3.make(release, _folder(config), config.sam3)
     raise ConfigurationError(
         f"there is no perception engine '{release.engine}'", f"Known are: {', '.join(PARAMETERS)}."
     )

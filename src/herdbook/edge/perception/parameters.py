@@ -63,3 +63,13 @@ class LearnedParameters(Contract):
 
 class CompactParameters(LearnedParameters):
     """Parameters of ``compact``."""
+
+
+class Sam3Parameters(LearnedParameters):
+    """Parameters of ``sam3``. ``threads`` are the behaviour head's; torch takes those of the process."""
+
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")] = "cpu"
+    points_per_side: Annotated[int, Field(ge=2, le=64)] = 16
+    """Of the grid that asks the whole picture for animals; finer than half a body finds them all."""
+    key_frames: Annotated[int, Field(ge=1)] = 10
+    """Every so many frames the whole picture is asked; between them only where animals were."""

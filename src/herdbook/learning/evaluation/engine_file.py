@@ -66,7 +66,13 @@ def _check_models(path: Path, network: Path | None, models: tuple[Path, ...]) ->
     """What a learned engine loads must be among the files that its digest is of."""
     if network is None:
         return
-    unsaid = set(read_network(network).files) - {model.name for model in models if model.parent == network}
+    told = read_network(network)
+    loaded = set(told.files)
+    if told.student is None:  # then it is a teacher's
+        loaded |= {
+            file.name for file in network.iterdir() if file.name == "config.json" or file.suffix == ".safetensors"
+        }
+    unsaid = loaded - {model.name for model in models if model.parent == network}
     if unsaid:
         raise ConfigurationError(f"{path}: models leaves out {', '.join(sorted(unsaid))}", "Name every file it loads.")
 
