@@ -15,8 +15,11 @@ import support
 from herdbook.demo.airflow import checkout
 from support.airflow_home import AirflowHome
 
-DAGS = {"nightly_ingest", "load_herd", "import_labels", "maintain", "retrain_student", "evaluate_promote"}
-ASKED_ONCE = ("challenger", "verdict", "asked", "approve")
+DAGS = {"nightly_ingest", "load_herd", "import_labels", "maintain", "retrain_student", "evaluate_promote"} | {
+    "reprocess",
+    "reread",
+}
+ASKED_ONCE = ("challenger", "verdict", "asked", "approve", "device_days")
 """Tasks of the learning DAGs that need no second try: they compute nothing that could fail for a while."""
 DESCRIBE = str(Path(support.__file__).with_name("describe_dags.py"))
 LINT = tomllib.loads((checkout() / "plugins" / "ruff.toml").read_text())["lint"]
@@ -77,7 +80,7 @@ def test_every_task_retries_and_alerts(described: dict[str, Any], dag_id: str) -
         assert task["alerts"], task_id
         announces = task["rule"] == "all_done" and task["type"] != "HerdbookOperator"
         announces |= task_id.rpartition(".")[2] in ASKED_ONCE
-        others_wait = (dag_id, task_id) == ("load_herd", "load_days") or dag_id in (
+        others_wait = (dag_id, task_id) in (("load_herd", "load_days"), ("reprocess", "plan")) or dag_id in (
             "retrain_student",
             "evaluate_promote",
         )

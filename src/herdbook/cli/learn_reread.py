@@ -19,7 +19,9 @@ def reread(
     teacher: Annotated[Path, typer.Option(help="Folder of the teacher's weights.")],
     release: Annotated[
         Path | None,
-        typer.Option(help="Folder of the student's release; the engine motion if not given.", show_default=False),
+        typer.Option(
+            help="Folder of the student's release; the champion, or motion, if not given.", show_default=False
+        ),
     ] = None,
     device: Annotated[str | None, typer.Option(help="Only this device.", show_default=False)] = None,
     since: Annotated[
@@ -43,35 +45,34 @@ def reread(
     same command goes on with the day that it was at. Tracks that look like another animal enter the queue too.
     """
     from herdbook.learning.archive import archived_days
-    from herdbook.learning.evaluation.engine_file import read_engine
-    from herdbook.learning.evaluation.predictions import Engine
     from herdbook.learning.review.finders import Sam3Finder
     from herdbook.learning.review.identity import queue_identities
     from herdbook.learning.review.plan import ReviewPlan
-    from herdbook.learning.review.reread import reread_day
+    from herdbook.learning.review.reread import reread_before, reread_day
+    from herdbook.learning.review.student import serving_student
 
     settings = get_settings()
     asked: dict[str, Any] = {} if frames is None else {"frames": frames}
     plan = ReviewPlan.model_validate(asked | ({} if every is None else {"every_s": every or None}))
-    student = Engine() if release is None else read_engine(release / "engine.yaml")
     days = archived_days(settings, device_id=device, since=since, until=until)
     finder = Sam3Finder(teacher, accelerator)
     rows = []
-    with steps_bar(log=True) as progress:
+    with serving_student(settings, release) as student, steps_bar(log=True) as progress:
         for day in days:
+            new = again or reread_before(settings, day, student, finder) is None
             done = reread_day(settings, day, student, finder, plan, again=again, progress=progress)
-            identities = queue_identities(settings, day, plan)
             rows.append(
                 {
-                    "device": done.device_id,
+                    "device_id": done.device_id,
                     "day": done.day,
+                    "student": done.student,
                     "frames": done.frames,
                     "unsure": done.unsure,
                     "share": round(done.share, 4),
                     "reread": done.reread,
                     "compared": done.compared,
                     "queued": done.queued,
-                    "identities": identities,
+                    "identities": queue_identities(settings, day, plan) if new else 0,
                 }
             )
             console.print(f"{done.device_id} {done.day}: unsure of {done.share:.1%} of {done.frames} frames")

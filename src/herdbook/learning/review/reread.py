@@ -88,10 +88,8 @@ def reread_day(
         DiskFullError: no space is left; what was queued stays, and the day is done anew the next time.
     """
     plan = plan or ReviewPlan()
-    key = (day.device_id, day.day, student.digest, teacher.name)
-    with ledger_session(settings) as session:
-        known = session.get(Reread, key)
-    if known is not None and not again:
+    known = None if again else reread_before(settings, day, student, teacher)
+    if known is not None:
         return known
     look = _look(day, plan)
     done = _Reading(settings, day, student, teacher, plan)
@@ -100,10 +98,10 @@ def reread_day(
         progress(f"{day.device_id} {day.day}", number, total)
     _keep(settings, day, teacher.name, done.rows)
     result = Reread(
-        device_id=key[0],
-        day=key[1],
-        student_sha256=key[2],
-        teacher=key[3],
+        device_id=day.device_id,
+        day=day.day,
+        student_sha256=student.digest,
+        teacher=teacher.name,
         student=student.release.release_id,
         clips=len(look.indices),
         frames=look.frames,
@@ -114,6 +112,12 @@ def reread_day(
     )
     with ledger_session(settings) as session:
         return session.merge(result)
+
+
+def reread_before(settings: Settings, day: ArchivedDay, student: Engine, teacher: Finder) -> Reread | None:
+    """What came of reading a day with this student and teacher, if that was done."""
+    with ledger_session(settings) as session:
+        return session.get(Reread, (day.device_id, day.day, student.digest, teacher.name))
 
 
 def _look(day: ArchivedDay, plan: ReviewPlan) -> _Look:
