@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from herdbook.contracts.camera import Contract
 from herdbook.contracts.durable import write_durably
-from herdbook.errors import InputError, NotFoundError
+from herdbook.errors import InputError, NotFoundError, StorageError
 from herdbook.learning.datasets.sources import read_sources, resolve
 from herdbook.learning.params import load_params
 from herdbook.learning.registry.models import require
@@ -124,7 +124,7 @@ def find_run(settings: Settings, which: str) -> Any:
 
 def _kept(settings: Settings, workspace: Workspace) -> tuple[str, ...]:
     """The dataset, where footage or labels that it was drawn from are gone: it is taken from the cache as it was."""
-    with suppress(InputError):
+    with suppress(InputError, StorageError):
         resolve(settings, read_sources(workspace.folder / "sources.json"))
         return ()
     workspace.fetch()
