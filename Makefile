@@ -39,7 +39,7 @@ lint: setup ## ruff, mypy, and the rules of the house
 bench: setup ## ratios against plain tools, printed side by side
 	$(BIN)/python -m benchmarks
 
-up: setup ## Airflow with its web interface and two simulated devices (MLflow comes with the models)
+up: setup ## Airflow with its web interface, MLflow, and two simulated devices
 	$(BIN)/herdbook demo --stay
 
 wheel: setup ## dist/herdbook-….whl, to install elsewhere beside requirements.lock

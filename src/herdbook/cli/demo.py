@@ -109,6 +109,7 @@ def _stay(result: Result) -> None:
 
     console.print(
         f"Airflow: [bold]{result.airflow.url}[/], user '{USER}', password in {result.airflow.password_file}\n"
+        + (f"MLflow: [bold]{result.mlflow}[/]\n" if result.mlflow else "")
         + "".join(f"{device}: {url}\n" for device, url in result.agents.items())
         + "Ctrl-C stops all of it.",
         soft_wrap=True,

@@ -13,6 +13,7 @@ from herdbook.demo import devices, nights
 from herdbook.demo.airflow import Airflow, checkout
 from herdbook.demo.answer import ask
 from herdbook.demo.enrolment import enrol_animals
+from herdbook.demo.mlflow import serve_mlflow
 from herdbook.demo.place import PLAN, OwnCamera, Place
 from herdbook.demo.roster import import_farm, import_own_camera
 from herdbook.demo.steps import Steps
@@ -38,6 +39,8 @@ class Result:
     """Addresses by device."""
     boxes: Path | None
     """Folder with what was seen in the user's video."""
+    mlflow: str | None = None
+    """Address of MLflow's pages, where they are served until the stack is closed."""
 
 
 def prepare(video: Path | None) -> OwnCamera | None:
@@ -86,7 +89,8 @@ def run_demo(place: Place, steps: Steps, stack: ExitStack, own: OwnCamera | None
     if airflow is not None:
         agents = _nights(place, steps, stack, airflow, own)
     boxes = place.footage(own.device_id) if own else None
-    return Result(settings.published, ask(settings.published), airflow, agents, boxes)
+    mlflow = serve_mlflow(place, stack) if stay else None
+    return Result(settings.published, ask(settings.published), airflow, agents, boxes, mlflow)
 
 
 def _nights(place: Place, steps: Steps, stack: ExitStack, airflow: Airflow, own: OwnCamera | None) -> dict[str, str]:
