@@ -14,8 +14,6 @@ from airflow.sdk import DAG, Param, task
 from herdbook_airflow.nights import START, default_args, few_retries
 from herdbook_airflow.operators import HerdbookOperator, option
 
-DAY = {"type": ["null", "string"], "format": "date"}
-
 with DAG(
     dag_id="reprocess",
     description="Read archived footage again with another release",
@@ -27,8 +25,8 @@ with DAG(
     params={
         "release": Param(type="string", minLength=1, description="Folder of the release, with its engine.yaml."),
         "device": Param(None, type=["null", "string"], description="Only this device."),
-        "from": Param(None, **DAY, description="First day."),
-        "to": Param(None, **DAY, description="Last day."),
+        "from": Param(None, type=["null", "string"], format="date", description="First day."),
+        "to": Param(None, type=["null", "string"], format="date", description="Last day."),
     },
     tags=["learning"],
 ):

@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     learning_python: str = ""
     """Interpreter that trains: `learn retrain`, `reproduce` and `ablate` go on in it; empty is the command's own."""
     teacher: Path | None = None
-    """Folder of the teacher's weights, which reads again each night what the devices were unsure of; nobody if unset."""
+    """Folder of the teacher's weights, which reads again each night what devices were unsure of; nobody if unset."""
     evaluation_scenes: Path | None = None
     """Folder of clips with truth on which challenger and champion are judged; no dataset is drawn from it."""
     approve_promotion: bool = False

@@ -196,3 +196,10 @@ def test_readings_stay_in_the_lake(settings: Settings, engine: Engine) -> None:
         assert published.execute("SELECT count(DISTINCT load_id) FROM record.tracklet").fetchone() == (1,)
         with pytest.raises(duckdb.CatalogException, match="reading"):
             published.execute("FROM reading")
+
+
+def test_a_learned_release_reads_too(settings: Settings, taught_release: Path) -> None:
+    (done,) = run("reprocess", "--release", taught_release, "--at-most", 1)
+    assert done["release_id"] == "compact-test"
+    assert ask(settings, "SELECT release_id, tracklet_rows FROM reading") == [("compact-test", done["tracklets"])]
+    assert run("reprocess", "--release", taught_release) == []

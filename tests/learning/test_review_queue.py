@@ -6,20 +6,28 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from herdbook.cli import app
+from herdbook.edge.config import MOTION_RELEASE
 from herdbook.errors import EmptyDatasetError, FileFormatError, InputError, NotFoundError
 from herdbook.lake.rows import insert_rows
 from herdbook.lake.transaction import write
 from herdbook.learning.archive import ArchivedDay, archived_days
 from herdbook.learning.datasets.reading import Dataset
 from herdbook.learning.datasets.sources import gather, resolve
+from herdbook.learning.evaluation.engine_file import read_engine
 from herdbook.learning.evaluation.predictions import Engine
 from herdbook.learning.pixels import read_picture
+from herdbook.learning.registry.gates import Verdict
+from herdbook.learning.registry.models import COMPACT, register
+from herdbook.learning.registry.origin import take_origin
+from herdbook.learning.registry.promotion import promote
+from herdbook.learning.registry.tracking import start_run
 from herdbook.learning.review.decisions import accept
 from herdbook.learning.review.finders import Finder
 from herdbook.learning.review.frames import ReviewFrames
@@ -27,6 +35,7 @@ from herdbook.learning.review.identity import queue_identities
 from herdbook.learning.review.labels import freeze_reviewed
 from herdbook.learning.review.plan import ReviewPlan
 from herdbook.learning.review.reread import reread_day
+from herdbook.learning.review.student import serving_student
 from herdbook.ledger.models import Reread, ReviewReason, ReviewState
 from herdbook.ledger.reviews import items
 from herdbook.ledger.session import ledger_session
@@ -259,3 +268,44 @@ def test_a_track_that_looks_like_another_animal_enters_the_queue(settings: Setti
     assert track != embedding
     (done,) = learn("review", "accept", item.item_id)
     assert done["side"] == "embedding"
+
+
+def test_the_real_teacher_reads_beside_a_learned_student(
+    settings: Settings, day: ArchivedDay, taught_release: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    from herdnet.sam3 import Teacher as Sam3
+    from herdnet.sam3_config import SmallTeacher
+
+    torch.manual_seed(0)
+    Sam3.small(SmallTeacher(image_size=64, patch_size=16, channels=64, layers=2, window=2)).save(tmp_path / "teacher")
+    asked = ("reread", "--teacher", tmp_path / "teacher", "--release", taught_release, "--frames", 2, "--every", 2)
+    (done,) = learn(*asked)
+    assert done["student"] == "compact-test"
+    assert (done["frames"], done["reread"] <= 2, done["compared"] >= 2) == (24, True, True)
+    assert 0 <= done["share"] <= 1
+    (again,) = learn(*asked)
+    assert again == done | {"identities": 0}
+    for item in queue(settings):
+        assert item.student == "compact-test"
+        assert item.teacher.startswith("sam3-")
+
+
+def test_the_serving_student_is_the_champion(make_registry: Any, tmp_path: Path) -> None:
+    settings = make_registry()
+    with serving_student(settings) as engine:
+        assert engine.release.release_id == "motion-1"
+    folder = tmp_path / "release"
+    folder.mkdir()
+    said = MOTION_RELEASE.model_dump(mode="json") | {"release_id": "motion-9"}
+    (folder / "engine.yaml").write_text(json.dumps({"release": said}))
+    with serving_student(settings, folder) as engine:
+        assert engine.release.release_id == "motion-9"
+    origin = take_origin(Path("/")).model_copy(update={"dirty": False, "dirty_paths": ()})
+    with start_run(settings, "test", origin) as run:
+        version = register(run, COMPACT, [folder / "engine.yaml"], read_engine(folder / "engine.yaml").digest)
+    passed = Verdict(model=COMPACT, passed=True, checks=())
+    promote(settings, COMPACT, version.number, verdict=passed, evidence_sha256="0" * 64, by="test")
+    with serving_student(settings) as engine:
+        assert engine.release.release_id == "motion-9"
