@@ -80,7 +80,7 @@ def test_frames_of_low_scores_and_of_odd_numbers_are_doubted() -> None:
     assert set(found) == {2, 3, 5}  # frame 5 shows nobody
     assert found[5] == 1
     assert found[2] == pytest.approx(0.6)
-    assert doubts(table, "another.mp4", range(1, 7), ReviewPlan()) is None
+    assert doubts(BOXES_SCHEMA.empty_table(), "c.mp4", range(1, 7), ReviewPlan()) is None, "nobody knows"
 
 
 def test_the_teacher_reads_as_much_as_is_paid_for_and_no_neighbours() -> None:

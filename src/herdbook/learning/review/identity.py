@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from herdbook.contracts.ethogram import load_ethogram
+from herdbook.contracts.records import BOXES_SCHEMA
 from herdbook.identity.evidence import CENTRED_FROM, References
 from herdbook.identity.exclusion import Floats
 from herdbook.identity.looks import read_references
@@ -26,7 +28,7 @@ from herdbook.learning.formats.checks import clipped
 from herdbook.learning.pixels import Image
 from herdbook.learning.review.frames import ReviewFrames, name_of
 from herdbook.learning.review.plan import ReviewPlan
-from herdbook.learning.review.unsure import read_boxes
+from herdbook.learning.review.unsure import DayBoxes
 from herdbook.ledger.models import ReviewItem, ReviewReason, ReviewState
 from herdbook.ledger.reviews import raise_item
 from herdbook.ledger.session import ledger_session
@@ -91,34 +93,38 @@ def queue_identities(settings: Settings, day: ArchivedDay, plan: ReviewPlan) -> 
         How many are new.
     """
     doubted, claims = doubted_tracks(settings, day.load_id, plan)
-    boxes = read_boxes([clip.path.parent for clip in day.clips]) if doubted else None
-    if boxes is None:
-        return 0
-    frames: dict[str, dict[int, list[Doubted]]] = defaultdict(lambda: defaultdict(list))
+    by_clip: dict[str, list[Doubted]] = defaultdict(list)
     for one in doubted:
-        for frame in _frame_of(boxes, one):
-            frames[one.clip][frame].append(one)
-    queue = _Queue(settings, day, boxes, claims)
+        by_clip[one.clip].append(one)
+    if not by_clip:
+        return 0
+    queue, boxes = _Queue(settings, day, claims), DayBoxes()
     for clip in day.clips:
-        wanted = frames.get(clip.name)
-        for frame, image in read_frames(clip.path, index_frames(clip.path), wanted) if wanted else ():
-            for one in wanted[frame] if wanted else ():
-                queue.add(one, frame, image)
+        mine = boxes.of_clip(clip) if clip.name in by_clip else BOXES_SCHEMA.empty_table()
+        frames: dict[int, list[Doubted]] = defaultdict(list)
+        for one in by_clip.get(clip.name, ()):
+            for frame in _frame_of(mine, one):
+                frames[frame].append(one)
+        for frame, image in read_frames(clip.path, index_frames(clip.path), frames) if frames else ():
+            for one in frames[frame]:
+                queue.add(one, frame, image, mine)
     return queue.new
 
 
 class _Queue:
     """Puts doubted tracks of one day into the queue, with the boxes of all that the device saw in the frame."""
 
-    def __init__(self, settings: Settings, day: ArchivedDay, boxes: pa.Table, claims: dict[str, str]) -> None:
-        self._settings, self._day, self._boxes, self._claims = settings, day, boxes, claims
+    def __init__(self, settings: Settings, day: ArchivedDay, claims: dict[str, str]) -> None:
+        self._settings, self._day, self._claims = settings, day, claims
         self._kept = ReviewFrames(settings, day.farm_id)
         with open_lake(settings, read_only=True) as lake:
             (ethogram,) = lake.execute(_ETHOGRAM, [day.load_id]).fetchone() or ("pig-9",)
         self._species = load_ethogram(ethogram).species
         self.new = 0
 
-    def add(self, one: Doubted, frame: int, image: Image) -> None:
+    def add(self, one: Doubted, frame: int, image: Image, boxes: pa.Table) -> None:
+        """Queue one moment; `boxes` are the clip's."""
+        seen = boxes.filter(pc.equal(boxes["frame"], frame)).to_pylist()
         with ledger_session(self._settings) as session:
             item, new = raise_item(
                 session,
@@ -135,14 +141,15 @@ class _Queue:
             size = (image.shape[1], image.shape[0])
             self._kept.write_picture(item, image)
             for side, animals in (("track", {}), ("embedding", {one.tracklet_id: one.nearest})):
-                self._kept.write_side(item, side, size, self._drawn(item, size, self._claims | animals))
+                self._kept.write_side(item, side, size, self._drawn(item, size, seen, self._claims | animals))
         self.new += new
 
-    def _drawn(self, item: ReviewItem, size: tuple[int, int], animals: dict[str, str]) -> list[Shape]:
+    def _drawn(
+        self, item: ReviewItem, size: tuple[int, int], seen: list[dict[str, Any]], animals: dict[str, str]
+    ) -> list[Shape]:
         """Every box of the frame, with the animals' names."""
-        mine = pc.and_(pc.equal(self._boxes["clip"], item.clip), pc.equal(self._boxes["frame"], item.frame))
         drawn = []
-        for row in self._boxes.filter(mine).to_pylist():
+        for row in seen:
             box, _ = clipped((row["x"], row["y"], row["width"], row["height"]), *size)
             said = {ANIMAL: animals[row["tracklet_id"]]} if row["tracklet_id"] in animals else {}
             if min(box[2:]) > 0:
@@ -162,7 +169,7 @@ def _centred(references: References) -> tuple[Floats, References]:
 
 def _frame_of(boxes: pa.Table, one: Doubted) -> list[int]:
     """The frame in which the device saw the tracklet at that moment: one, or none where it kept no box."""
-    mine = boxes.filter(pc.and_(pc.equal(boxes["clip"], one.clip), pc.equal(boxes["tracklet_id"], one.tracklet_id)))
+    mine = boxes.filter(pc.equal(boxes["tracklet_id"], one.tracklet_id))
     if not mine.num_rows:
         return []
     off = np.abs(mine["at"].cast(pa.int64()).to_numpy() - int(one.at.timestamp() * 1e6))

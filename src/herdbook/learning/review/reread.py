@@ -30,7 +30,7 @@ from herdbook.learning.review.disagree import Mask, difference
 from herdbook.learning.review.finders import Finder, Sight, StudentEyes, boxed
 from herdbook.learning.review.frames import ReviewFrames, outlined
 from herdbook.learning.review.plan import ReviewPlan
-from herdbook.learning.review.unsure import Doubt, doubts, most_doubtful, read_boxes
+from herdbook.learning.review.unsure import DayBoxes, Doubt, doubts, most_doubtful
 from herdbook.ledger.models import Reread, ReviewReason, ReviewState
 from herdbook.ledger.reviews import raise_item
 from herdbook.ledger.session import ledger_session
@@ -124,14 +124,14 @@ def _look(day: ArchivedDay, plan: ReviewPlan) -> _Look:
     """Index the clips and find the frames of doubt. Clips that do not decode, or of which the device wrote no boxes,
     say nothing."""
     look = _Look()
-    boxes = read_boxes([clip.path.parent for clip in day.clips])
+    boxes = DayBoxes()
     seconds: dict[tuple[str, int], float] = {}
     for clip in day.clips:
         try:
             index = index_frames(clip.path)
         except VideoSourceError:
             continue
-        found = None if boxes is None else doubts(boxes, clip.name, index.stamps, plan)
+        found = doubts(boxes.of_clip(clip), clip.name, index.stamps, plan)
         if found is None:
             continue
         look.indices[clip.name] = index

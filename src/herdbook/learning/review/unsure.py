@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from herdbook.contracts.records import BOXES_SCHEMA
+from herdbook.learning.archive import ArchivedClip
 from herdbook.learning.formats.boxes import is_boxes
 from herdbook.learning.review.plan import ReviewPlan
 
@@ -25,17 +27,28 @@ class Doubt:
     """0..1."""
 
 
-def read_boxes(folders: Collection[Path]) -> pa.Table | None:
-    """The device's own boxes beside footage; none where it wrote none."""
-    files = [file for folder in sorted(set(folders)) for file in sorted(folder.glob("*.parquet")) if is_boxes(file)]
-    return pa.concat_tables([pq.read_table(file) for file in files]) if files else None
+class DayBoxes:
+    """The device's own boxes, each clip's from beside it: revisions of a day have boxes of their own."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, pa.Table] = {}
+
+    def of_clip(self, clip: ArchivedClip) -> pa.Table:
+        """Rows of `contracts.records.BOXES_SCHEMA`; none where the device wrote none of the clip."""
+        folder = clip.path.parent
+        if folder not in self._folders:
+            files = [file for file in sorted(folder.glob("*.parquet")) if is_boxes(file)]
+            tables = [pq.read_table(file) for file in files]
+            self._folders[folder] = pa.concat_tables(tables) if tables else BOXES_SCHEMA.empty_table()
+        rows = self._folders[folder]
+        return rows.filter(pc.equal(rows["clip"], clip.name))
 
 
-def doubts(boxes: pa.Table, clip: str, frames: Collection[int], plan: ReviewPlan) -> list[Doubt] | None:
+def doubts(mine: pa.Table, clip: str, frames: Collection[int], plan: ReviewPlan) -> list[Doubt] | None:
     """Unsure frames of a clip.
 
     Args:
-        boxes: rows of `contracts.records.BOXES_SCHEMA`.
+        mine: the clip's rows of `contracts.records.BOXES_SCHEMA`.
         clip: its name.
         frames: every frame of it: in those without a row nothing was found.
         plan: what counts as unsure.
@@ -43,7 +56,6 @@ def doubts(boxes: pa.Table, clip: str, frames: Collection[int], plan: ReviewPlan
     Returns:
         In the order of time; none where the device wrote no box of the clip, so that nothing is known.
     """
-    mine = boxes.filter(pc.equal(boxes["clip"], clip))
     if not mine.num_rows or not frames:
         return None
     numbers = np.array(sorted(frames))
