@@ -27,11 +27,13 @@ from ingest_cases import (
     say_truth,
     state_of_day,
 )
+from sqlalchemy import select
 
 from herdbook.contracts.landed_day import landed_days
 from herdbook.contracts.records import BOXES_SCHEMA, RECORDS, RecordKind
 from herdbook.fleet.inventory import status
-from herdbook.ledger.models import DayState
+from herdbook.ledger.models import ClipState, DayState, FootageClip, QuarantineEntry
+from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
 from support.device_day import record_tables, write_clip, write_device_day
 
@@ -68,6 +70,19 @@ def test_altered_clip_leaves_the_records_and_the_day_on_the_device(
     assert ingest()[0] == 0
     assert device.acknowledged
     assert (settings.footage / SPEC.device_id / DAY / "r1" / clip.name).read_bytes() == clip.read_bytes()
+
+
+def test_broken_clips_of_the_same_bytes_are_all_told(settings: Settings, device: Device, ingest: Ingest) -> None:
+    folder = write_device_day(device.root, replace(SPEC, clips=3))
+    broken = sorted(folder.glob("*.mp4"))[:2]
+    for clip in broken:
+        clip.write_text("no pictures")
+        say_truth(folder, clip.name)
+    assert ingest()[0] == 36
+    with ledger_session(settings) as session:
+        skipped = session.scalars(select(FootageClip.name).where(FootageClip.state == ClipState.SKIPPED))
+        assert set(skipped) == {clip.name for clip in broken}
+        assert {entry.file for entry in session.scalars(select(QuarantineEntry))} == {clip.name for clip in broken}
 
 
 def test_manifest_that_lies_about_rows(settings: Settings, device: Device, ingest: Ingest) -> None:

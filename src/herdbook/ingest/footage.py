@@ -75,7 +75,7 @@ class _Job:
     def deliver(self, item: Wanted, part: Path) -> None:
         """Check a fetched file before it appears, here or in quarantine."""
         names = [target.name for target in item.targets]
-        good = all(self._check(part, self.files[name]) for name in names)
+        good = all([self._check(part, self.files[name]) for name in names])  # all are told, not the first alone
         folder = self.folders.footage if good else make_folder(self.folders.quarantine)
         place(part, [folder / name for name in names])
 
