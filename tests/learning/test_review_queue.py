@@ -34,7 +34,7 @@ from herdbook.learning.review.frames import ReviewFrames
 from herdbook.learning.review.identity import queue_identities
 from herdbook.learning.review.labels import freeze_reviewed
 from herdbook.learning.review.plan import ReviewPlan
-from herdbook.learning.review.reread import reread_day
+from herdbook.learning.review.reread import reread_before, reread_day
 from herdbook.learning.review.student import serving_student
 from herdbook.ledger.models import Reread, ReviewReason, ReviewState
 from herdbook.ledger.reviews import items
@@ -309,3 +309,26 @@ def test_the_serving_student_is_the_champion(make_registry: Any, tmp_path: Path)
     promote(settings, COMPACT, version.number, verdict=passed, evidence_sha256="0" * 64, by="test")
     with serving_student(settings) as engine:
         assert engine.release.release_id == "motion-9"
+
+
+def test_a_reading_that_was_cut_off_is_done_again_and_queues_nothing_twice(
+    settings: Settings, day: ArchivedDay, teacher: Truth
+) -> None:
+    find = teacher.find
+
+    def die(image: Any) -> Any:
+        if len(teacher.asked) == 4:
+            raise KeyboardInterrupt
+        return find(image)
+
+    teacher.find = die  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        reread(settings, day, teacher)
+    before = {item.item_id for item in queue(settings)}
+    assert reread_before(settings, day, Engine(), teacher) is None
+    teacher.find = find  # type: ignore[method-assign]
+    teacher.asked.clear()
+    done = reread(settings, day, teacher)
+    after = [item.item_id for item in queue(settings)]
+    assert before <= set(after)
+    assert len(after) == len(before) + done.queued
