@@ -24,6 +24,7 @@ from herdbook.learning.retrain import old_code
 from herdbook.learning.retrain.ablate import ablate
 from herdbook.learning.retrain.ablation_table import _both, compare_arms, markdown
 from herdbook.learning.retrain.old_code import code_of, origin_with
+from herdbook.learning.retrain.overrides import override
 from herdbook.learning.retrain.reproduce import reproduce
 from herdbook.learning.workspace import open_workspace
 from herdbook.settings import Settings
@@ -129,6 +130,14 @@ def test_an_ablation_needs_arms_and_three_seeds(tmp_path: Path) -> None:
         ablate(settings, "ab", params, values={}, arms=["c"], sources=SourceList)
     with pytest.raises(ConfigurationError, match="three seeds"):
         ablate(settings, "ab", params, values={}, seeds=[1, 2], sources=SourceList)
+
+
+def test_the_shipped_arms_change_what_there_is() -> None:
+    for profile in ("pocket", "orin"):
+        params = load_params(profile=profile)
+        assert params.ablation is not None
+        for arm in params.ablation.arms:
+            override(params, {**arm.set, **dict.fromkeys(params.ablation.vary, 7)})
 
 
 def test_an_arm_that_is_the_reference_differs_by_nothing_and_one_that_is_worse_by_what_it_is_worse() -> None:
