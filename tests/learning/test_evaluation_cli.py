@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -124,3 +125,24 @@ def test_wrong_costs_are_said(tmp_path: Path) -> None:
     (tmp_path / "costs.yaml").write_text("parameters: -1\n")
     with pytest.raises(ConfigurationError, match="parameters"):
         read_costs(tmp_path / "costs.yaml")
+
+
+def test_a_learned_engine_is_the_same_wherever_its_folder_lies(random_release: Path, tmp_path: Path) -> None:
+    elsewhere = Path(shutil.copytree(random_release, tmp_path / "elsewhere"))
+    here, there = (read_engine(folder / "engine.yaml") for folder in (random_release, elsewhere))
+    assert here.digest == there.digest
+    assert (here.network, there.network) == (random_release, elsewhere)
+    assert read_costs(elsewhere / "engine.yaml")[0] == 1000
+    (elsewhere / "student.onnx").write_bytes(b"another")
+    assert read_engine(elsewhere / "engine.yaml").digest != here.digest
+
+
+def test_a_learned_engines_file_names_all_that_it_loads(random_release: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(random_release, tmp_path / "release"))
+    path = folder / "engine.yaml"
+    path.write_text(path.read_text().replace("- student.onnx\n", ""))
+    with pytest.raises(ConfigurationError, match=r"student\.onnx"):
+        read_engine(path)
+    path.write_text(path.read_text() + "network: elsewhere\n")
+    with pytest.raises(ConfigurationError, match="'network' is no setting"):
+        read_engine(path)
