@@ -15,6 +15,7 @@ from herdbook.learning.datasets.sources import SourceList, gather
 from herdbook.learning.params import Params, load_params, pipeline_root
 from herdbook.learning.workspace import create_workspace, open_workspace, restore_workspace
 from herdbook.learning.workspace.code import ROOMS, code_digests
+from herdbook.learning.workspace.tools import git
 from herdbook.settings import Settings
 
 pytest.importorskip("dvc")
@@ -24,7 +25,17 @@ profile: tiny
 profiles:
   tiny:
     dataset: {frames: 12, every_s: 0.5, near: 0.0, shares: {train: 0.6, validation: 0.4}, keep_clips: true}
-    targets: {teacher: "small:0", batch: 4, measure: 4}
+    teacher:
+      size: {image_size: 64, patch_size: 8, channels: 64, layers: 2, window: 4, width: 128}
+      schedule: {steps: 4, batch: 2, warmup: 1, validate_every: 2, checkpoint_every: 2}
+      prompts: 2
+    targets: {teacher: data/teacher, batch: 4, measure: 4}
+    distil:
+      student: {trunk: mobilenetv3_small_050, image_size: [64, 96], width: 24, pixels: 8, looks: 16, proposals: 8}
+      schedule: {steps: 80, batch: 6, learning_rate: 4.0e-3, warmup: 5, validate_every: 40}
+    embed: {schedule: {steps: 2, batch: 4, warmup: 1}, image_size: [64, 96], crop: 32}
+    behaviour: {schedule: {steps: 4, batch: 4, warmup: 1}, window: 4}
+    export: {calibration: 8}
 """
 
 
@@ -131,17 +142,20 @@ def test_the_pipeline_runs_once_and_again_only_where_something_changed(
     revision = workspace.repro(quiet=True)
     assert workspace.repro(quiet=True) == revision
     assert (workspace.folder / "data" / "targets.json").is_file()
+    assert (workspace.folder / "data" / "engine" / "engine.yaml").is_file()
+    assert not git(workspace.folder, "ls-files", "data/.checkpoints")
 
     same = create_workspace(home, "run-2", tiny, sources)
     begun = (home.home / "registry" / "targets").stat().st_mtime_ns
     other = same.repro(quiet=True)  # DVC's run cache answers
-    for path in ("data/dataset", "data/targets.parquet"):
+    for path in ("data/dataset", "data/targets.parquet", "data/student", "data/engine"):
         assert same.data_hash(path, other) == workspace.data_hash(path, revision)
     assert (home.home / "registry" / "targets").stat().st_mtime_ns == begun
 
     profile = tiny.chosen.model_copy(update={"dataset": tiny.chosen.dataset.model_copy(update={"frames": 8})})
     changed = create_workspace(home, "run-3", tiny.model_copy(update={"profiles": {"tiny": profile}}), sources)
-    assert changed.data_hash("data/dataset", changed.repro(quiet=True)) != workspace.data_hash("data/dataset", revision)
+    anew = changed.repro("dataset", quiet=True)
+    assert changed.data_hash("data/dataset", anew) != workspace.data_hash("data/dataset", revision)
 
     back = restore_workspace(home, revision, "run-4")
     assert (back.folder / "data" / "dataset" / "dataset.json").is_file()
