@@ -35,7 +35,15 @@ def test_from_footage_to_targets(small_farms: Path, tmp_path: Path) -> None:
     assert said["clips"] == 24
     made = learn("dataset", tmp_path / "data", "--sources", tmp_path / "sources.json", *SMALL)
     assert made["frames"] == 6
-    targets = learn("targets", tmp_path / "data", tmp_path / "t.parquet", "--teacher", "small:0", "--report", tmp_path / "report.json")
+    targets = learn(
+        "targets",
+        tmp_path / "data",
+        tmp_path / "t.parquet",
+        "--teacher",
+        "small:0",
+        "--report",
+        tmp_path / "report.json",
+    )
     assert targets == json.loads((tmp_path / "report.json").read_text())
     assert (targets["frames"], targets["computed"], targets["encoding"]) == (6, 6, "int8")
     again = learn("targets", tmp_path / "data", tmp_path / "t.parquet", "--teacher", "small:0")

@@ -75,7 +75,8 @@ class _Job:
     def deliver(self, item: Wanted, part: Path) -> None:
         """Check a fetched file before it appears, here or in quarantine."""
         names = [target.name for target in item.targets]
-        good = all([self._check(part, self.files[name]) for name in names])  # all are told, not the first alone
+        checked = [self._check(part, self.files[name]) for name in names]  # every name is told, not the first alone
+        good = all(checked)
         folder = self.folders.footage if good else make_folder(self.folders.quarantine)
         place(part, [folder / name for name in names])
 
