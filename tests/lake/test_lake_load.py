@@ -127,7 +127,7 @@ def test_a_load_that_fails_half_way_leaves_nothing(any_lake: Settings, monkeypat
     def fail(*_: object) -> None:
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(load_module, "_append_manifest", fail)
+    monkeypatch.setattr(load_module, "append_manifest", fail)
     with pytest.raises(RuntimeError, match="power cut"):
         load_device_day(any_lake, landed(any_lake))
     assert not any(counts(any_lake, "record.").values())

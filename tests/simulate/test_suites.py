@@ -27,6 +27,7 @@ pytest.importorskip("cv2", reason="drawing needs the extra 'edge'")
 
 # Figures were published on these farms. Whoever changes the file, or the code so that other animals or lives come of
 # it, makes a new suite under a new name and leaves this one's farms as they are.
+WIDE_1 = "15bc58b5e906bc1b24a0f03f939fa76e178b21b337c756c212240321e1651031"
 HARD_1 = "9af9a2e057f423ee0e8b53fcbee82312970937b6bd1a8ad63171c1b8266ff676"
 HARD_1_FARMS = "e0f9f65562b5a3a76164802cab4fb9335ddce19e2684492e53a20ac04a7116ac"
 HARD_1_LIFE = "ee3f2f68d86136a2c3b7498ec03ae93d6f6f46cfd73138fdb44dca3beb318f0d"
@@ -195,6 +196,18 @@ def test_jobs_and_interruptions_change_no_byte(tiny: Path, written: Path, tmp_pa
     assert not (out / "severity").exists()
     simulate_suite(loaded, out)
     assert _tree(out) == _tree(written)
+
+
+def test_wide_1_is_frozen_for_training_only_and_shares_nothing_with_hard_1(hard: LoadedSuite) -> None:
+    wide = load_suite("wide-1")
+    assert wide.sha256 == WIDE_1, "wide-1 is frozen: make wide-2"
+    farms, others = wide.suite.farms, hard.suite.farms
+    assert {farm.split for farm in farms} == {Split.TRAIN}
+    for what in ("farm_id", "seed"):
+        assert not {getattr(f, what) for f in farms} & {getattr(f, what) for f in others}
+    assert not any(farm.stage.floor is Floor.RUBBER for farm in farms)
+    assert all(farm.stage.mount.distortion >= -0.2 and farm.width >= 400 for farm in farms)
+    assert not list(wide.suite.scenes(Split.SEVERITY))
 
 
 def test_another_suite_is_not_mixed_in(written: Path) -> None:

@@ -40,6 +40,8 @@ def sound(herd: Herd) -> str:
     herd.activity(t, 1, 3600, 10, calibration_id="k1")
     herd.insert("record.embedding", EMBEDDING | {"tracklet_id": t})
     herd.insert("label.label", LABEL)
+    herd.insert("record.reading", READING)
+    herd.db.execute("INSERT INTO record.tracklet SELECT * REPLACE ('r1' AS load_id) FROM record.tracklet")
     return t
 
 
@@ -52,6 +54,26 @@ EMBEDDING: dict[str, Any] = {
     "quality": 1.0,
     "clip": None,
     "release_id": "m1",
+}
+READING: dict[str, Any] = {
+    "load_id": "r1",
+    "device_id": "d1",
+    "farm_id": "f1",
+    "day": at(0).date(),
+    "timezone": "UTC",
+    "starts_at": at(0),
+    "ends_at": at(24),
+    "release_id": "m1",
+    "engine_sha256": "0" * 64,
+    "of_load_id": "l1",
+    "clips": [],
+    "software_version": "1",
+    "coverage_rows": 0,
+    "tracklet_rows": 1,
+    "bout_rows": 0,
+    "embedding_rows": 0,
+    "activity_rows": 0,
+    "loaded_at": LONG_AGO,
 }
 LABEL: dict[str, Any] = {
     "label_id": "x",
@@ -113,6 +135,9 @@ BREAK: dict[str, str | tuple[str, dict[str, Any]]] = {
     "record/model_release.a_release_is_one_thing": "INSERT INTO record.model_release"
     " SELECT * REPLACE ('l0' AS load_id, 9 AS dimensions) FROM record.model_release",
     "record/model_release.ethogram_known": "UPDATE record.model_release SET ethogram_id = 'none'",
+    "record/reading.one_row_per_load": "INSERT INTO record.reading FROM record.reading",
+    "record/reading.rows_as_promised": "UPDATE record.reading SET bout_rows = 3",
+    "record/reading.made_by_its_release": "UPDATE record.reading SET release_id = 'another'",
     "record/tracklet.unique_id": "INSERT INTO record.tracklet FROM record.tracklet",
     "record/tracklet.within_the_day": "UPDATE record.tracklet SET started_at = started_at - INTERVAL 2 HOUR",
     "record/tracklet.camera_known": "UPDATE record.tracklet SET camera_id = 'nobody'",
