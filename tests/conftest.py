@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import signal
 
-pytest_plugins = ["support.empty_lake", "support.postgres", "support.released", "support.small_farms"]
+pytest_plugins = [
+    "support.archived_home",
+    "support.empty_lake",
+    "support.postgres",
+    "support.released",
+    "support.small_farms",
+]
 
 # Workers of pytest-xdist and jobs in a shell's background ignore SIGINT, and the programs that tests interrupt
 # would inherit that.

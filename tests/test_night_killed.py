@@ -18,6 +18,7 @@ from herdbook import night
 from herdbook.identity.enrolment import enrol
 from herdbook.lake.attach import kept_open, open_lake
 from herdbook.lake.definitions import Kind, of_kind
+from herdbook.lake.herd_file import LAKE_ONLY
 from herdbook.lake.migrate import migrate
 from herdbook.ledger.days import set_day
 from herdbook.ledger.migrate import upgrade
@@ -96,7 +97,7 @@ def content(settings: Settings) -> dict[str, list[str]]:
         )
         found["claims"] = [repr(row) for row in claims.fetchall()]
     with herdbook.connect(settings.published) as herd:
-        for name in (d.name for d in of_kind(Kind.VIEW) if d.name != "embedding"):
+        for name in {d.name for d in of_kind(Kind.VIEW)} - {"embedding", *LAKE_ONLY.values()}:
             columns = [row[0] for row in herd.execute(f"DESCRIBE {name}").fetchall()]
             kept = ", ".join(f'"{column}"' for column in columns if column not in NAMES)
             rows = herd.execute(f"SELECT {kept} FROM {name}").fetchall()

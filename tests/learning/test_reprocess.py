@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,7 @@ from herdbook.learning.evaluation.predictions import Engine
 from herdbook.learning.reprocess import pending_days, reprocess_day
 from herdbook.ledger.models import ClipState, FootageClip
 from herdbook.ledger.session import ledger_session
-from herdbook.settings import Settings, get_settings
-from support.archive import archive
+from herdbook.settings import Settings
 
 ENGINE = """
 release: {release_id: motion-2, engine: motion, space_id: motion-appearance-2, dimensions: 96, ethogram_id: pig-9}
@@ -32,21 +30,9 @@ motion: {work_pixels: 8000}
 """
 
 
-@pytest.fixture(scope="module")
-def template(small_farms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with one day of one farm."""
-    pytest.importorskip("cv2", reason="recording needs the extra 'edge'")
-    home = tmp_path_factory.mktemp("archive") / "home"
-    archive(Settings(home=home), small_farms / "north")
-    return home
-
-
 @pytest.fixture
-def settings(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    shutil.copytree(template, tmp_path / "home")
-    monkeypatch.setenv("HERDBOOK_HOME", str(tmp_path / "home"))
-    get_settings.cache_clear()
-    return get_settings()
+def settings(archived: Settings) -> Settings:
+    return archived
 
 
 @pytest.fixture

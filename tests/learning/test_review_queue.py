@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,28 +38,16 @@ from herdbook.learning.review.student import serving_student
 from herdbook.ledger.models import Reread, ReviewReason, ReviewState
 from herdbook.ledger.reviews import items
 from herdbook.ledger.session import ledger_session
-from herdbook.settings import Settings, get_settings
-from support.archive import Truth, archive
+from herdbook.settings import Settings
+from support.archive import Truth
 
 PLAN = ReviewPlan(every_s=1.0, frames=5, apart_s=0.5)
 run = CliRunner()
 
 
-@pytest.fixture(scope="module")
-def template(small_farms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with one day of one farm."""
-    pytest.importorskip("cv2", reason="recording needs the extra 'edge'")
-    home = tmp_path_factory.mktemp("archive") / "home"
-    archive(Settings(home=home), small_farms / "north")
-    return home
-
-
 @pytest.fixture
-def settings(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    shutil.copytree(template, tmp_path / "home")
-    monkeypatch.setenv("HERDBOOK_HOME", str(tmp_path / "home"))
-    get_settings.cache_clear()
-    return get_settings()
+def settings(archived: Settings) -> Settings:
+    return archived
 
 
 @pytest.fixture

@@ -85,7 +85,6 @@ def make_task(
     validation: Frames,
     *,
     teaching: Teaching | None,
-    process: int = 0,
 ) -> DistilTask:
     """The student with random weights by the schedule's seed, and what it learns from."""
     torch.manual_seed(params.schedule.seed)
@@ -99,7 +98,7 @@ def make_task(
         training,
         params.schedule.batch,
         params.views,
-        seed=params.schedule.seed * 1009 + process,
+        seed=params.schedule.seed,
         augmentation=params.augmentation,
     )
     return DistilTask(learner, sampler, validation, teaching)

@@ -56,13 +56,14 @@ class EmbedTask:
         return {"rank1": rank1(vectors, identities)}
 
 
-def make_task(params: EmbedParams, training: Frames, validation: Frames, process: int = 0) -> EmbedTask:
+def make_task(params: EmbedParams, training: Frames, validation: Frames) -> EmbedTask:
     """A small embedder with random weights by the schedule's seed."""
     torch.manual_seed(params.schedule.seed)
     embedder = Embedder.small(small_config(params.crop))
     augmentation = params.augmentation.model_copy(update={"paste": 0, "coat": 0.0})  # coats are who they are
-    seed = params.schedule.seed * 1009 + process
-    sampler = Sampler(training, params.schedule.batch, params.views, seed=seed, augmentation=augmentation)
+    sampler = Sampler(
+        training, params.schedule.batch, params.views, seed=params.schedule.seed, augmentation=augmentation
+    )
     return EmbedTask(EmbedLearner(embedder, params.temperature, params.hardness), sampler, validation)
 
 

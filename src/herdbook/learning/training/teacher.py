@@ -119,7 +119,7 @@ class TeacherTask:
         return figures | {"object_accuracy": float(np.mean(right)) if right else 0.0}
 
 
-def make_task(params: TeacherParams, training: Frames, validation: Frames, process: int = 0) -> TeacherTask:
+def make_task(params: TeacherParams, training: Frames, validation: Frames) -> TeacherTask:
     """A small teacher with random weights by the schedule's seed, and what it learns from."""
     torch.manual_seed(params.schedule.seed)
     teacher = Teacher.small(SmallTeacher(**params.size.model_dump()))
@@ -127,7 +127,7 @@ def make_task(params: TeacherParams, training: Frames, validation: Frames, proce
         training,
         params.schedule.batch,
         1,
-        seed=params.schedule.seed * 1009 + process,
+        seed=params.schedule.seed,
         augmentation=params.augmentation,
     )
     return TeacherTask(TeacherLearner(teacher), sampler, validation, params.prompts)
