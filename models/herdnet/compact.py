@@ -115,26 +115,39 @@ class CompactStudent(nn.Module):
             config.width, config.pixels, config.looks, config.dimensions, max(1, len(config.postures))
         )
 
-    @property
-    def unit(self) -> float:
-        """Pixels that count as 1 in positions relative to a point: an eighth of the longer side."""
-        return max(self.config.image_size) / 8
-
     def dense(self, images: Tensor) -> Dense:
-        """[B, 3, H, W] in 0..1 → maps. Raises ShapeError for another size than the configured one."""
-        check_images(images, self.config.image_size)
+        """[B, 3, H, W] in 0..1 → maps. Any multiples of 32 will do: what is learned from smaller pictures holds.
+
+        Raises:
+            ShapeError: H or W is another number.
+        """
+        check_images(images)
+        if images.shape[-2] % 32 or images.shape[-1] % 32:
+            raise ShapeError(
+                f"{images.shape[-2]}x{images.shape[-1]} are no multiples of 32", "Resize: herdnet.pixels.resize."
+            )
         pixels = self.standardise(images)
         maps = self.trunk(pixels)
         features = self.pyramid([maps[i] for i in self.levels])
         return Dense(features, self.saliency(features), functional.avg_pool2d(pixels, self.config.stride))
 
     def prompt(self, dense: Dense, points: Tensor) -> Instances:
-        """The animals at points [B, K, 2] (x, y in pixels of the image)."""
-        instances: Instances = self.decoder(dense.features, dense.colours, points, self.config.stride, self.unit)
+        """The animals at points [B, K, 2] (x, y in pixels of the image).
+
+        Positions relative to a point are told in eighths of the picture's longer side.
+        """
+        stride = self.config.stride
+        unit = max(dense.features.shape[-2:]) * stride / 8
+        instances: Instances = self.decoder(dense.features, dense.colours, points, stride, unit)
         return instances
 
     def forward(self, images: Tensor) -> Detections:
-        """[B, 3, H, W] in 0..1 → the K most likely animals of every frame."""
+        """[B, 3, H, W] in 0..1 → the K most likely animals of every frame.
+
+        Raises:
+            ShapeError: another size than the configured one.
+        """
+        check_images(images, self.config.image_size)
         dense = self.dense(images)
         scores, cells = peaks(dense.saliency, self.config.proposals)
         points = (cells.to(images.dtype) + 0.5) * self.config.stride

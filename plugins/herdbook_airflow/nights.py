@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable
+from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable
 
 from herdbook.contracts.farmtime import local_day
 from herdbook.settings import get_settings
@@ -47,13 +47,11 @@ def nightly(*, hours_later: int = 0) -> CronDataIntervalTimetable:
     )
 
 
-def weekly(*, hours_later: int = 0) -> CronDataIntervalTimetable:
-    """Once a week, in the night to Sunday, hours after the farm's ``night_at``."""
+def weekly(*, hours_later: int = 0) -> CronTriggerTimetable:
+    """Once a week, in the night to Sunday, hours after the farm's ``night_at``; switched on, it waits for that."""
     settings = get_settings()
     at = settings.night_at
-    return CronDataIntervalTimetable(
-        f"{at.minute} {(at.hour + hours_later) % 24} * * 0", timezone=settings.night_timezone
-    )
+    return CronTriggerTimetable(f"{at.minute} {(at.hour + hours_later) % 24} * * 0", timezone=settings.night_timezone)
 
 
 def last_day(dag_run: Any, params: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""``herdbook demo``: a farm, three nights, and an answer."""
+"""``herdbook demo``: a farm, three nights, a student, and an answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def demo(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Two simulated devices film 16 pigs for three days; real agents, real DAGs, and an answer in the end.
+    """Two simulated devices film 16 pigs for three days; real agents, real DAGs, a trained student, and an answer.
 
     Interrupted, it continues where it stopped. Everything lies under HERDBOOK_HOME, which has to be the demo's own.
     """
@@ -47,6 +47,10 @@ def demo(
         seconds = round(time.monotonic() - started, 1)
         if as_json:
             told = {"published": result.published, "answer": result.answer, "boxes": result.boxes}
+            told |= {
+                "student": result.student,
+                "judged": [r.model_dump(mode="json", include={"engine", "overall"}) for r in result.judged],
+            }
             print_json({**told, "steps": steps.seconds, "seconds": seconds})
         else:
             _tell(result, seconds)
@@ -70,16 +74,26 @@ def _tell(result: Result, seconds: float) -> None:
         rows, as_json=False, title="Before the farm noticed: lame animals, and sound ones of the same pens and days"
     )
     from herdbook.demo.answer import question_path
+    from herdbook.learning.evaluation.table import beside
 
     herdbook = _herdbook()
     console.print(
         "An hour counts where an animal was observed and recognised; its other hours count as nothing.\n"
         "The farm is simulated and the sample is small: this shows the way of the data, and is no finding.\n"
-        f"The question is {question_path()}.\n\n"
+        f"The question is {question_path()}.\n",
+        soft_wrap=True,
+    )
+    if result.judged:
+        title = "On farms that none of them learned from"
+        print_rows(beside(result.judged, [r.data for r in result.judged]), as_json=False, title=title)
+    console.print(
+        f"Minutes of training are few: the table shows that the loop works, not what a model is worth.\n"
+        f"{result.student}.\n\n"
         f"[bold]{result.published}[/] is a plain DuckDB file for DuckDB's shell, Python, R or DBeaver. Go on with:\n"
         f"  {herdbook} sql \"FROM animal_day WHERE animal_id = 'demo-farm-0001'\"\n"
         f'  {herdbook} sql "FROM animal_timeline LIMIT 10"\n'
         f"{_evaluation(herdbook, result.boxes)}"
+        f"  {herdbook} learn reproduce herdbook-compact@champion    the run that made it, made again\n"
         "  make up                     Airflow's web interface and the devices, running\n"
         "  make demo VIDEO=file.mp4    a camera of your own\n"
         f"[dim]{seconds:.0f} s[/]",

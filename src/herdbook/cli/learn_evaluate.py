@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    folder: Annotated[Path, typer.Argument(help="Clips with truth: a simulated farm or suite, or one split of it.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Clips with truth: a simulated farm or suite, one split of it, or a dataset.")
+    ],
     out: Annotated[Path, typer.Argument(help="Folder for evaluation.json, evaluation.md and pictures.")],
     *,
     engine: Annotated[
@@ -42,6 +45,9 @@ def evaluate(
         str | None, typer.Option(help="Registered model to keep the evaluation with.", show_default=False)
     ] = None,
     version: Annotated[int | None, typer.Option(help="Its version; the challenger if not given.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the overall figures to this file too, as JSON.", show_default=False)
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Tracking, behaviour, calibration and re-identification of an engine, with 95 % intervals and slices.
@@ -49,6 +55,9 @@ def evaluate(
     The engine runs as on a device, clip by clip. Interrupted, the same command goes on; what was recorded before with
     the same clip, engine and code is not recorded again. What each figure means is in docs/metrics.md.
     """
+    from herdbook.contracts.durable import write_durably
+    from herdbook.learning.datasets.manifest import FILE
+    from herdbook.learning.evaluation.dataset_scenes import dataset_scenes
     from herdbook.learning.evaluation.engine_file import read_costs, read_engine
     from herdbook.learning.evaluation.predictions import Engine
     from herdbook.learning.evaluation.run import REPORT
@@ -61,10 +70,10 @@ def evaluate(
     judged = read_engine(engine) if engine else Engine()
     told = costs or engine
     parameters, footprints = read_costs(told) if told else (None, ())
-    scenes = find_scenes(folder)
+    scenes = dataset_scenes(folder) if (folder / FILE).is_file() else find_scenes(folder)
     with _progress() as bar:
         task = bar.add_task("clips", total=len(scenes))
-        report = run(
+        found = run(
             scenes,
             judged,
             out,
@@ -76,20 +85,23 @@ def evaluate(
             footprints=footprints,
             progress=lambda done, total: bar.update(task, completed=done),
         )
-    comparison = _beside(report, against)
-    (out / "evaluation.md").write_text(markdown(report, comparison), encoding="utf-8")
+    comparison = _beside(found, against)
+    (out / "evaluation.md").write_text(markdown(found, comparison), encoding="utf-8")
+    if report is not None:
+        values = {name: figure.value for name, figure in found.overall.figures.items() if figure.value is not None}
+        write_durably(report.absolute(), (json.dumps(values, indent=1) + "\n").encode())
     if model is not None:
         _keep(settings, out / REPORT, model, version)
     if as_json:
-        plain = report.model_dump(mode="json", exclude={"judgements"})
+        plain = found.model_dump(mode="json", exclude={"judgements"})
         print_json(plain | {"comparison": comparison.model_dump(mode="json") if comparison else None})
         return
-    _print(report)
+    _print(found)
     if comparison is not None:
         from herdbook.learning.evaluation.table import rows_of
 
         print_rows(rows_of(comparison.overall), as_json=False, title=f"less {against}")
-    console.print(f"{out}: evaluation.json, evaluation.md and {len(report.failures)} pictures.", soft_wrap=True)
+    console.print(f"{out}: evaluation.json, evaluation.md and {len(found.failures)} pictures.", soft_wrap=True)
 
 
 def _beside(report: Report, against: Path | None) -> Comparison | None:

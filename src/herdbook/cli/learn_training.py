@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,6 +123,7 @@ def _stage(name: str, out: Path, params: Path | None, profile: str | None) -> It
     from herdbook.cli.progress import steps_bar
     from herdbook.errors import ConfigurationError, MissingDependencyError
     from herdbook.learning.params import load_params
+    from herdbook.learning.training.processes import go_on_in, is_first
 
     try:
         from herdbook.learning.training.stage import Stage
@@ -132,14 +133,23 @@ def _stage(name: str, out: Path, params: Path | None, profile: str | None) -> It
             f"training needs {error.name}, which is not installed", "pip install 'herdbook[learning,edge]'"
         ) from error
     chosen = load_params(params, profile).chosen
-    with steps_bar(log=True) as progress:
+    go_on_in(chosen.processes(name))
+    with steps_bar(log=True) if is_first() else nullcontext(_silent) as progress:
         try:
             yield Stage(name, out, progress), chosen
         except HerdnetError as error:
             raise ConfigurationError(f"{name}: {error.message}", error.remedy) from error
 
 
+def _silent(what: str, done: int, total: int) -> None:
+    """What the second process would say is what the first one says."""
+
+
 def _say(figures: dict[str, float], out: Path, *, as_json: bool) -> None:
+    from herdbook.learning.training.processes import is_first
+
+    if not is_first():
+        return
     if as_json:
         print_json(figures)
     else:

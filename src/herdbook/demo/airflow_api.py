@@ -93,17 +93,22 @@ class AirflowApi:
         path = f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after&limit=100"
         return [_run(row) for row in self._call("GET", path)["dag_runs"]]
 
-    def wait(self, run: DagRun, timeout_s: float = 300) -> DagRun:
-        """Wait until a run has ended.
+    def wait(self, run: DagRun, timeout_s: float = 300, meanwhile: Callable[[], None] = lambda: None) -> DagRun:
+        """Wait until a run has ended, and call something now and then.
 
         Raises:
             HerdbookError: it failed, or takes longer.
         """
         path = _path(run)
-        ended = self._wait(f"{run.dag_id} {run.run_id}", lambda: self._ended(path), timeout_s)
-        if ended.state != "success":
+
+        def ended() -> DagRun | None:
+            meanwhile()
+            return self._ended(path)
+
+        done = self._wait(f"{run.dag_id} {run.run_id}", ended, timeout_s)
+        if done.state != "success":
             raise HerdbookError(f"the run {run.run_id} of {run.dag_id} failed", f"See the task's log at {self.url}.")
-        return ended
+        return done
 
     def wait_for_next(self, dag_id: str, run: DagRun, task_id: str, timeout_s: float = 300) -> DagRun:
         """Wait for the run of a DAG that was started after a task of another run had updated its asset.

@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from herdbook.demo.place import PLAN, OwnCamera, Place
+from herdbook.demo.place import PLAN, SUITE, OwnCamera, Place
 from herdbook.demo.steps import Detail
 from herdbook.edge.init import TOKEN_NAME
 from herdbook.edge.tokens import new_token_file
@@ -33,6 +33,20 @@ def film(place: Place, detail: Detail) -> str:
             detail(f"{len(list(place.farm.glob('devices/*/footage/*/*.mp4')))} of about {clips} clips")
         _succeeded(simulation)
     return f"{PLAN.pens * PLAN.animals_per_pen} pigs, {PLAN.days} days"
+
+
+def film_suite(place: Place, detail: Detail) -> str:
+    """``herdbook simulate suite``: farms to learn from, and farms to judge by."""
+    for folder, splits in ((place.lessons, ("train", "validation")), (place.scenes, ("held-out",))):
+        options = [*(option for split in splits for option in ("--split", split)), "--jobs", str(os.cpu_count() or 1)]
+        with _command(place, f"simulate-{folder.name}", "simulate", "suite", SUITE, folder, *options) as simulation:
+            while simulation.wait(0.5) is None:
+                clips = len(list(folder.glob("*/*/devices/*/footage/*/*.mp4")))
+                detail(f"{clips} clips to {'learn from' if folder == place.lessons else 'judge by'}")
+            _succeeded(simulation)
+    return (
+        f"{len(list(place.lessons.glob('*/*')))} farms to learn from, {len(list(place.scenes.glob('*/*')))} to judge by"
+    )
 
 
 def record(place: Place, device_ids: tuple[str, ...], detail: Detail) -> str:

@@ -12,6 +12,9 @@ from herdbook.simulate.plan import FarmPlan, LamenessPlan
 PLAN = FarmPlan(days=3, pens=2, animals_per_pen=8, lameness=LamenessPlan(animals=4))
 """Two devices with a pen of eight pigs each for three days; four go lame, and the farm notices on the third."""
 
+SUITE = "demo-1"
+"""Other farms, which the demo's student learns from and is judged by."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -28,6 +31,16 @@ class Place:
     def farm(self) -> Path:
         """The simulated farm."""
         return self.root / "farm"
+
+    @property
+    def lessons(self) -> Path:
+        """Farms of the suite that the student learns from."""
+        return self.root / "lessons"
+
+    @property
+    def scenes(self) -> Path:
+        """Farms of the suite that it is judged by, and never learns from."""
+        return self.root / "scenes"
 
     @property
     def logs(self) -> Path:

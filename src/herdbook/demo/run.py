@@ -1,15 +1,16 @@
-"""The demo from end to end: devices, nights, labels, answer. Each step is done once; a later run goes on from there."""
+"""The demo from end to end: devices, nights, labels, a student, answer. Each step is done once; a later run goes on."""
 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from herdbook.demo import devices, nights
+from herdbook.demo import devices, learning, nights
 from herdbook.demo.airflow import Airflow, checkout
 from herdbook.demo.answer import ask
 from herdbook.demo.enrolment import enrol_animals
@@ -19,6 +20,7 @@ from herdbook.demo.roster import import_farm, import_own_camera
 from herdbook.demo.steps import Steps
 from herdbook.errors import MissingDependencyError
 from herdbook.lake.migrate import migrate
+from herdbook.learning.evaluation.report import Report
 from herdbook.ledger.migrate import upgrade
 
 DEVICES = tuple(f"{PLAN.barn}-{n}" for n in range(1, PLAN.pens // PLAN.pens_per_device + 1))
@@ -39,6 +41,10 @@ class Result:
     """Addresses by device."""
     boxes: Path | None
     """Folder with what was seen in the user's video."""
+    student: str = ""
+    """What became of the student."""
+    judged: Sequence[Report] = ()
+    """Engines side by side."""
     mlflow: str | None = None
     """Address of MLflow's pages, where they are served until the stack is closed."""
 
@@ -76,21 +82,33 @@ def run_demo(place: Place, steps: Steps, stack: ExitStack, own: OwnCamera | None
     migrate(settings)
     upgrade(settings)
     airflow = None
-    if stay or not steps.finished("labels", *([f"night {own.device_id}"] if own else [])):
-        airflow = Airflow(settings, place.airflow, SETTINGS)  # it gets ready while the farm is filmed
+    if stay or not steps.finished("student", *([f"night {own.device_id}"] if own else [])):
+        told = SETTINGS | {"HERDBOOK_EVALUATION_SCENES": str(place.scenes.absolute())}
+        airflow = Airflow(settings, place.airflow, told)  # it gets ready while the farm is filmed
         stack.callback(airflow.stop)
     steps.do("Simulate a farm", partial(devices.film, place), once="film")
     if airflow is not None:
-        steps.do("Start Airflow", lambda _: airflow.wait_until_ready(nights.DAGS))
+        steps.do("Start Airflow", lambda _: airflow.wait_until_ready(nights.DAGS + learning.DAGS))
     steps.do("Record it on two devices", partial(devices.record, place, DEVICES), once="record")
     if own:
         steps.do("Record your video", lambda _: devices.record_own(place, own), once=f"record {own.device_id}")
     agents: dict[str, str] = {}
     if airflow is not None:
         agents = _nights(place, steps, stack, airflow, own)
+        steps.do("Simulate other farms for a student", partial(devices.film_suite, place), once="suite")
+        steps.do("Train it, compare it, promote it", partial(learning.train, airflow, place), once="student")
     boxes = place.footage(own.device_id) if own else None
     mlflow = serve_mlflow(place, stack) if stay else None
-    return Result(settings.published, ask(settings.published), airflow, agents, boxes, mlflow)
+    return Result(
+        settings.published,
+        ask(settings.published),
+        airflow,
+        agents,
+        boxes,
+        student=learning.outcome(place),
+        judged=learning.reports(place),
+        mlflow=mlflow,
+    )
 
 
 def _nights(place: Place, steps: Steps, stack: ExitStack, airflow: Airflow, own: OwnCamera | None) -> dict[str, str]:
@@ -122,10 +140,10 @@ def _nights(place: Place, steps: Steps, stack: ExitStack, airflow: Airflow, own:
 
 
 def _require_extras() -> None:
-    modules = ("airflow", "cv2", "fastapi", "trackers", "uvicorn")
+    modules = ("airflow", "cv2", "dvc", "fastapi", "mlflow", "onnxruntime", "timm", "torch", "trackers", "uvicorn")
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingDependencyError(
-            f"the demo needs the extras 'airflow' and 'edge' ({', '.join(missing)} missing)",
-            "Install both extras: pip install 'herdbook[airflow,edge]', or run make demo.",
+            f"the demo needs the extras 'airflow', 'edge' and 'learning' ({', '.join(missing)} missing)",
+            "Install them: pip install 'herdbook[airflow,edge,learning]', or run make demo.",
         )

@@ -16,6 +16,7 @@ from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.learning.datasets.plan import DatasetPlan
 from herdbook.learning.targets.codec import Encoding
 from herdbook.learning.training.params import BehaviourParams, DistilParams, EmbedParams, ExportParams, TeacherParams
+from herdbook.learning.training.schedule import Schedule
 
 PIPELINE = ("dvc.yaml", "params.yaml")
 
@@ -45,6 +46,11 @@ class Profile(Contract):
     embed: EmbedParams
     behaviour: BehaviourParams
     export: ExportParams = ExportParams()
+
+    def processes(self, stage: str) -> int:
+        """How many processes a stage takes."""
+        schedule = getattr(getattr(self, stage), "schedule", None)
+        return schedule.processes if isinstance(schedule, Schedule) else 1
 
 
 class Arm(Contract):

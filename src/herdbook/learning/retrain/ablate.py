@@ -50,7 +50,7 @@ def ablate(
         seeds: others than the section's, at least three.
         arms: only these, beside the reference.
         sources: gathers what all arms learn from; asked once.
-        scenes: clips with truth on which arms are judged, where their pipeline has no evaluation.
+        scenes: clips with truth on which arms are judged; their pipeline's own evaluation counts if not given.
         listener: is told how it goes.
 
     Returns:
@@ -110,10 +110,10 @@ def _sources(path: Path, gather: Callable[[], SourceList]) -> SourceList:
 
 
 def _report(settings: Settings, run_id: str, folder: Path, scenes: Path | None) -> Report:
-    """What the run's pipeline found; else what its release is worth on the scenes."""
+    """What the run's release is worth on the scenes; where none are named, what its pipeline found."""
     folders = [stage.folder for stage in stages_of(open_workspace(settings, run_id).folder)]
     done = next((path for made in folders if (path := made / REPORT).is_file()), None)
-    if done is not None:
+    if done is not None and scenes is None:
         return read_report(done)
     release = next((path for made in folders if (path := made / "engine.yaml").is_file()), None)
     if release is None or scenes is None:

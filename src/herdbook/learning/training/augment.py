@@ -5,6 +5,8 @@ A few farms are learned by heart in minutes; what is left of a picture after all
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import torch
@@ -80,31 +82,30 @@ def _blot(picture: Picture, chance: np.random.Generator, radius: float, grey: fl
     picture[:] = (picture * (1 - cover) + cover * colour[:, None, None]).astype(np.uint8)
 
 
-def light(images: Tensor, by: Augmentation, chance: np.random.Generator) -> Tensor:
-    """Other light and lens for each of [B, 3, H, W] in 0..1."""
-    count = len(images)
+def light(pictures: Sequence[Picture], by: Augmentation, chance: np.random.Generator) -> Tensor:
+    """Other light and lens for each picture: [B, 3, H, W] in 0..1."""
+    images = torch.from_numpy(np.stack([_lit(picture, by, chance) for picture in pictures])).float() / 255
+    strength = torch.from_numpy((chance.random((len(images), 1, 1, 1)) ** 2 * by.noise).astype(np.float32))
+    generator = torch.Generator().manual_seed(int(chance.integers(2**62)))
+    return (images + strength * torch.randn(images.shape, generator=generator)).clamp(0, 1)
 
-    def each(half: float, channels: int = 1) -> Tensor:
-        return torch.from_numpy(chance.uniform(-half, half, (count, channels, 1, 1)).astype(np.float32))
 
-    middle = images.mean((1, 2, 3), keepdim=True)
-    images = (images - middle) * each(by.contrast).exp() + middle
-    gain = each(by.brightness) + each(by.cast, 3)
-    over = torch.from_numpy((chance.random((count, 1, 1, 1)) < by.over).astype(np.float32))
-    gain = gain + over * (each(0.7) + 0.7)
-    images = (images * gain.exp()).clamp(1e-4, 1)
-    images = images ** each(by.gamma).exp()
-    grey = torch.from_numpy(chance.random(count) < by.grey)
-    images[grey] = images[grey].mean(1, keepdim=True).expand(-1, 3, -1, -1)
-    for k in np.flatnonzero(chance.random(count) < by.blur):
-        high, wide = ((3, 3), (5, 5), (1, 7), (7, 1))[int(chance.integers(4))]
-        soft = functional.avg_pool2d(
-            images[k : k + 1], (high, wide), 1, (high // 2, wide // 2), count_include_pad=False
-        )
-        images[k] = torch.lerp(images[k], soft[0], float(chance.uniform(0.3, 1)))
-    strength = torch.from_numpy((chance.random((count, 1, 1, 1)) ** 2 * by.noise).astype(np.float32))
-    noise = torch.from_numpy(chance.standard_normal(images.shape, dtype=np.float32))
-    return (images + strength * noise).clamp(0, 1)
+def _lit(picture: Picture, by: Augmentation, chance: np.random.Generator) -> Picture:
+    """What changes every pixel alike is looked up: one table per channel."""
+    middle = picture.mean() / 255
+    levels = (np.arange(256) / 255 - middle) * np.exp(chance.uniform(-by.contrast, by.contrast)) + middle
+    gain = chance.uniform(-by.brightness, by.brightness) + chance.uniform(-by.cast, by.cast, 3)
+    if chance.random() < by.over:
+        gain = gain + chance.uniform(0, 1.4)
+    levels = np.clip(levels[:, None] * np.exp(gain), 1e-4, 1) ** np.exp(chance.uniform(-by.gamma, by.gamma))
+    image = cv2.LUT(np.ascontiguousarray(picture.transpose(1, 2, 0)), (levels * 255).astype(np.uint8)[None])
+    if chance.random() < by.grey:
+        image = np.repeat(image.mean(2, keepdims=True).astype(np.uint8), 3, 2)
+    if chance.random() < by.blur:
+        size = ((3, 3), (5, 5), (7, 1), (1, 7))[int(chance.integers(4))]
+        share = float(chance.uniform(0.3, 1))
+        image = cv2.addWeighted(cv2.blur(image, size), share, image, 1 - share, 0)
+    return np.asarray(image.transpose(2, 0, 1), np.uint8)
 
 
 def warped(maps: Tensor, affines: NDArray[np.float64], size: tuple[int, int], fill: float = 0.0) -> Tensor:

@@ -67,10 +67,10 @@ class Sampler:
         """The batch of a step."""
         chance = np.random.default_rng([self.seed, step])
         views = [self._view(row, chance) for row in self._rows(chance)]
-        pictures = torch.from_numpy(np.stack([view.picture for view in views])).float() / 255
+        pictures = [view.picture for view in views]
         if self.augmentation is not None:
-            pictures = augment.light(pictures, self.augmentation, chance)
-        return _gather(views, pictures)
+            return _gather(views, augment.light(pictures, self.augmentation, chance))
+        return _gather(views, torch.from_numpy(np.stack(pictures)).float() / 255)
 
     def _rows(self, chance: np.random.Generator) -> list[int]:
         rows: list[int] = []

@@ -40,9 +40,9 @@ class BehaviourTask:
     validation: Windows
     params: BehaviourParams
 
-    def arguments(self, step: int) -> tuple[Any, ...]:
+    def arguments(self, draw: int) -> tuple[Any, ...]:
         """Spans of random tracks: a tracklet may begin and end anywhere."""
-        chance = np.random.default_rng([self.params.schedule.seed, step])
+        chance = np.random.default_rng([self.params.schedule.seed, draw])
         rows = chance.integers(0, len(self.training), self.params.schedule.batch)
         steps = self.training.labels.shape[1]
         span = min(self.params.window, steps)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from herdbook.learning.training.batches import Drawn, Sampler
 from herdbook.learning.training.detection import judge_student
@@ -17,6 +18,7 @@ from herdbook.learning.training.teaching import Teaching
 from herdnet.compact import CompactConfig, CompactStudent
 from herdnet.compact_batch import Batch
 from herdnet.compact_step import CompactWeights, FeatureAdapter, compact_step
+from herdnet.compact_targets import covering
 
 
 class CompactLearner(nn.Module):
@@ -46,22 +48,32 @@ class DistilTask:
     sampler: Sampler
     validation: Frames
     teaching: Teaching | None
+    params: DistilParams
 
-    def arguments(self, step: int) -> tuple[Any, ...]:
-        """The batch of a step, with what the teacher says of its frames."""
-        drawn = self.sampler.draw(step)
+    def arguments(self, draw: int) -> tuple[Any, ...]:
+        """A batch, with what the teacher says of its frames."""
+        drawn = self.sampler.draw(draw)
         weights = self.module.weights
         features = masks = None
         if self.teaching is not None and self.module.adapter is not None:
             features = self.teaching.features(drawn)
         if self.teaching is not None and (weights.soft_bce or weights.soft_dice):
             masks = self.teaching.masks(drawn)
+        begin, schedule = self.params.begin, self.params.schedule
+        if begin is not None and schedule.progress(schedule.step_of(draw)) < begin.share:
+            drawn = shrunk(drawn, begin.image_size)
         return (as_batch(drawn, features, masks),)
 
     def validate(self, module: nn.Module) -> Mapping[str, float]:
         """How well the averaged student finds animals."""
         assert isinstance(module, CompactLearner)
         return judge_student(module.student, self.validation)
+
+
+def shrunk(drawn: Drawn, size: tuple[int, int]) -> Drawn:
+    """The same in smaller pictures; where pixels went stays told in the larger ones."""
+    images = functional.interpolate(drawn.images, size=size, mode="area")
+    return drawn._replace(images=images, masks=covering(drawn.masks, (size[0] // 2, size[1] // 2)))
 
 
 def as_batch(drawn: Drawn, features: Tensor | None = None, masks: Tensor | None = None) -> Batch:
@@ -101,4 +113,4 @@ def make_task(
         seed=params.schedule.seed,
         augmentation=params.augmentation,
     )
-    return DistilTask(learner, sampler, validation, teaching)
+    return DistilTask(learner, sampler, validation, teaching, params)

@@ -43,9 +43,9 @@ class EmbedTask:
     sampler: Sampler
     validation: Frames
 
-    def arguments(self, step: int) -> tuple[Any, ...]:
-        """Crops of a step's animals."""
-        return crops_of(self.sampler.draw(step), self.module.embedder.crop_size)
+    def arguments(self, draw: int) -> tuple[Any, ...]:
+        """Crops of a batch's animals."""
+        return crops_of(self.sampler.draw(draw), self.module.embedder.crop_size)
 
     def validate(self, module: nn.Module) -> Mapping[str, float]:
         """``rank1``: how often the nearest crop of another frame shows the same animal, among animals of its pen."""

@@ -1,7 +1,8 @@
 """The one training loop: any module with a loss per step, through accelerate, resumable bit for bit.
 
 Everything random in a step comes from the seed and the step's number, so a run that was killed and resumed ends with
-the weights of one that was not (on the same machine and number of processes).
+the weights of one that was not (on the same machine and number of processes). Of several processes each draws batches
+of its own and all hold the same weights; the first judges, keeps curves and saves.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from herdbook.errors import TrainingError
 from herdbook.learning.training.checkpoint import Checkpoints
@@ -31,8 +33,8 @@ class Task(Protocol):
     def module(self) -> nn.Module:
         """Called through accelerate, so that several processes agree on gradients."""
 
-    def arguments(self, step: int) -> tuple[Any, ...]:
-        """What `module` is called with at a step: drawn from the step's number alone, on the CPU."""
+    def arguments(self, draw: int) -> tuple[Any, ...]:
+        """What `module` is called with: drawn from a number alone, on the CPU; no two draws of a training are one."""
 
     def validate(self, module: nn.Module) -> Mapping[str, float]:
         """Figures of the averaged module on the validation side."""
@@ -45,7 +47,8 @@ class Trained:
     module: nn.Module
     """With the running mean of its weights, in evaluation mode, on the CPU."""
     figures: dict[str, float]
-    """The last validation, and ``seconds``, ``steps_per_s``, ``peak_memory_bytes`` of this process."""
+    """The last validation (of the first process alone), and ``seconds``, ``steps_per_s``, ``peak_memory_bytes`` of this
+    one."""
 
 
 def train(
@@ -58,12 +61,10 @@ def train(
         CheckpointError: what was saved cannot be read.
         DiskFullError: no space is left for a checkpoint.
     """
-    from accelerate import Accelerator  # type: ignore[import-untyped]
-
-    accelerator = Accelerator(mixed_precision=schedule.precision)
+    accelerator = _accelerator(schedule)
     average = copy.deepcopy(task.module).eval().requires_grad_(False)
     learned = [parameter for parameter in task.module.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learned, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    optimiser = torch.optim.AdamW(learned, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
     first, spent = 0, 0.0
     saved = checkpoints.newest()
     if saved is not None:
@@ -78,14 +79,18 @@ def train(
     began = time.perf_counter() - spent
     figures: dict[str, float] = {}
     for step in range(first, schedule.steps):
-        losses = _step(accelerator, module, optimiser, task.arguments(step), schedule=schedule, step=step)
+        draw = step * accelerator.num_processes + accelerator.process_index
+        torch.manual_seed(schedule.seed * 1_000_003 + draw)
+        losses = _step(accelerator, module, optimiser, task.arguments(draw), schedule=schedule, step=step)
         _follow(average, accelerator.unwrap_model(module), min(1 - 1 / schedule.average, step / (step + 10)))
-        curves.add(step, losses)
         done = step + 1
+        if not accelerator.is_main_process:
+            continue
+        curves.add(step, losses)
         if done % schedule.validate_every == 0 or done == schedule.steps:
             figures = dict(task.validate(average))
             curves.mark(done, figures)
-        if accelerator.is_main_process and (done % schedule.checkpoint_every == 0 or done == schedule.steps):
+        if done % schedule.checkpoint_every == 0 or done == schedule.steps:
             checkpoints.save(
                 done,
                 {
@@ -96,11 +101,21 @@ def train(
                 },
             )
         progress(done, schedule.steps)
-    if not figures:  # killed between the last step and its end
+    if not figures and accelerator.is_main_process:  # killed between the last step and its end
         figures = dict(task.validate(average))
     seconds = time.perf_counter() - began
     figures |= {"seconds": seconds, "steps_per_s": schedule.steps / seconds, "peak_memory_bytes": _peak_memory()}
     return Trained(average.cpu(), figures)
+
+
+def _accelerator(schedule: Schedule) -> Any:
+    from accelerate import Accelerator, DistributedDataParallelKwargs  # type: ignore[import-untyped]
+
+    # A teacher has parts that a step does not ask.
+    return Accelerator(
+        mixed_precision=schedule.precision,
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
 
 
 def _step(
@@ -108,7 +123,6 @@ def _step(
 ) -> dict[str, float]:
     for group in optimiser.param_groups:
         group["lr"] = schedule.rate(step)
-    torch.manual_seed(schedule.seed * 1_000_003 + step)
     module.train()
     placed = [a.to(accelerator.device) for a in arguments]
     try:
@@ -128,10 +142,12 @@ def _step(
 @torch.no_grad()
 def _follow(average: nn.Module, module: nn.Module, keep: float) -> None:
     """Move the running mean of weights a step on; what is counted, not measured, is copied."""
-    for mean, now in zip(average.state_dict().values(), module.state_dict().values(), strict=True):
-        if mean.dtype.is_floating_point:
-            mean.lerp_(now.to(mean), 1 - keep)
-        else:
+    pairs = list(zip(average.state_dict().values(), module.state_dict().values(), strict=True))
+    measured = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+    move = get_ema_multi_avg_fn(keep)  # type: ignore[no-untyped-call]
+    move([mean for mean, _ in measured], [now.to(mean) for mean, now in measured], 0)
+    for mean, now in pairs:
+        if not mean.dtype.is_floating_point:
             mean.copy_(now)
 
 

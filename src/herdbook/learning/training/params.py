@@ -100,10 +100,20 @@ class Losses(Contract):
     hardness: Weight = 0.5
 
 
+class Beginning(Contract):
+    """Smaller pictures for the first steps: more of them in the same time (Tan & Le 2021, arXiv 2104.00298)."""
+
+    share: Annotated[float, Field(ge=0, lt=1)]
+    """Of all steps."""
+    image_size: tuple[Count, Count]
+    """Height and width, multiples of 32."""
+
+
 class DistilParams(Contract):
     """Stage ``distil``."""
 
     student: StudentSize = StudentSize()
+    begin: Beginning | None = None
     schedule: Schedule
     losses: Losses = Losses()
     augmentation: Augmentation = Augmentation()

@@ -28,7 +28,13 @@ class Schedule(Contract):
     checkpoint_every: Annotated[int, Field(ge=1)] = 100
     precision: Literal["no", "bf16", "fp16"] = "no"
     """Mixed precision, as accelerate names it."""
+    processes: Annotated[int, Field(ge=1)] = 1
+    """One per GPU; a step learns from so many batches."""
     seed: Annotated[int, Field(ge=0)] = 0
+
+    def step_of(self, draw: int) -> int:
+        """The step that a draw is for."""
+        return draw // self.processes
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, from 0."""

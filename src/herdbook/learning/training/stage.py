@@ -25,6 +25,7 @@ from herdbook.errors import NotFoundError
 from herdbook.learning.training.checkpoint import Checkpoints
 from herdbook.learning.training.curves import Curves
 from herdbook.learning.training.loop import Task, Trained, train
+from herdbook.learning.training.processes import is_first
 from herdbook.learning.training.schedule import Schedule
 from herdbook.learning.workspace.code import code_digests
 
@@ -65,7 +66,8 @@ class Stage:
         checkpoints = Checkpoints(folder, recipe)
         named = f"{self.name} {what}".strip()
         trained = train(task, schedule, checkpoints, curves, lambda done, total: self.progress(named, done, total))
-        curves.write(folder / "curves.csv")
+        if is_first():
+            curves.write(folder / "curves.csv")
         return trained
 
     def curves(self, what: str = "") -> Path:
@@ -77,9 +79,13 @@ class Stage:
     ) -> dict[str, float]:
         """Write the result as a whole, then its figures with those that writing it found, and forget the checkpoints.
 
+        Of several processes the first does it.
+
         Raises:
             DiskFullError: no space is left; the checkpoints stay.
         """
+        if not is_first():
+            return dict(figures)
         part = self.out.with_name(f".{self.out.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         make_folder(part)

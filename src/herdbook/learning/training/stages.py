@@ -7,6 +7,7 @@ from pathlib import Path
 from herdbook.contracts.ethogram import load_ethogram
 from herdbook.edge.perception.parameters import LearnedParameters
 from herdbook.errors import InputError
+from herdbook.learning.datasets.manifest import FILE
 from herdbook.learning.datasets.plan import Split
 from herdbook.learning.datasets.reading import Dataset
 from herdbook.learning.params import Profile
@@ -22,8 +23,6 @@ from herdbook.learning.training.weights import load_head, load_student, save_emb
 from herdnet.compact import count
 from herdnet.sam3 import Teacher
 
-DATASET = "dataset.json"
-
 
 def run_teacher(stage: Stage, profile: Profile, dataset: Path, report: Path | None = None) -> dict[str, float]:
     """Train a small teacher on labels, or take SAM 3's weights where the parameters name them."""
@@ -36,7 +35,7 @@ def run_teacher(stage: Stage, profile: Profile, dataset: Path, report: Path | No
     size = (params.size.image_size, params.size.image_size)
     training, validation = _sides(stage, data, size)
     task = teacher.make_task(params, training, validation)
-    trained = stage.learn(task, params.schedule, stage.recipe(params, dataset / DATASET))
+    trained = stage.learn(task, params.schedule, stage.recipe(params, dataset / FILE))
     learned = trained.module.teacher
     assert isinstance(learned, Teacher)
 
@@ -79,7 +78,7 @@ def run_distil(
         teaching = Teaching(Teacher.load(teacher_folder), store, recipe, training, masks)
     names = load_ethogram(data.manifest.plan.ethogram).names
     task = distil.make_task(params, tuple(names), training, validation, teaching=teaching)
-    trained = stage.learn(task, params.schedule, stage.recipe(params, dataset / DATASET, targets))
+    trained = stage.learn(task, params.schedule, stage.recipe(params, dataset / FILE, targets))
     learner = trained.module
     assert isinstance(learner, distil.CompactLearner)
 
@@ -97,7 +96,7 @@ def run_embed(stage: Stage, profile: Profile, dataset: Path, report: Path | None
     params, data = profile.embed, Dataset(dataset)
     training, validation = _sides(stage, data, params.image_size)
     task = embed.make_task(params, training, validation)
-    trained = stage.learn(task, params.schedule, stage.recipe(params, dataset / DATASET))
+    trained = stage.learn(task, params.schedule, stage.recipe(params, dataset / FILE))
     learner = trained.module
     assert isinstance(learner, embed.EmbedLearner)
     return stage.put_down(lambda folder: save_embedder(learner.embedder, folder), trained.figures, report)
@@ -129,7 +128,7 @@ def run_behaviour(
 
     training, validation = looked_at(Split.TRAIN), looked_at(Split.VALIDATION)
     task = behaviour.make_task(params, names, network.config.postures, training, validation)
-    trained = stage.learn(task, params.schedule, stage.recipe(params, dataset / DATASET, student))
+    trained = stage.learn(task, params.schedule, stage.recipe(params, dataset / FILE, student))
     learner = trained.module
     assert isinstance(learner, behaviour.HeadLearner)
     temperature = behaviour.fit_temperature(learner.head, validation)

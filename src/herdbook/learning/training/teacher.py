@@ -91,10 +91,10 @@ class TeacherTask:
     validation: Frames
     prompts: int
 
-    def arguments(self, step: int) -> tuple[Any, ...]:
-        """Questions of a step."""
-        chance = np.random.default_rng([self.sampler.seed, step, 1])
-        return (ask(self.sampler.draw(step), self.module.teacher.side, self.prompts, chance),)
+    def arguments(self, draw: int) -> tuple[Any, ...]:
+        """Questions about a batch."""
+        chance = np.random.default_rng([self.sampler.seed, draw, 1])
+        return (ask(self.sampler.draw(draw), self.module.teacher.side, self.prompts, chance),)
 
     @torch.no_grad()
     def validate(self, module: nn.Module) -> Mapping[str, float]:

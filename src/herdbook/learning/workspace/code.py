@@ -35,6 +35,13 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "herdnet/*export*",
         "herdnet/quantise*",
     ),
+    "evaluate": (
+        "herdbook/learning/evaluation",
+        "herdbook/learning/metrics",
+        "herdbook/edge",
+        "herdbook/contracts",
+        "herdnet/*.py",
+    ),
 }
 """Per stage: folders, files or patterns below the packages."""
 

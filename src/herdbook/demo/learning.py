@@ -1,0 +1,63 @@
+"""The demo's student: trained, compared and promoted by the real DAGs, on small farms that the herd has no part in."""
+
+from __future__ import annotations
+
+from herdbook.demo.airflow import Airflow
+from herdbook.demo.place import Place
+from herdbook.demo.steps import Detail
+from herdbook.learning.evaluation.report import Report, read_report
+from herdbook.learning.registry.models import CHALLENGER, CHAMPION, COMPACT, find
+from herdbook.learning.retrain.pipeline import stages_of
+
+DAGS = ("retrain_student", "evaluate_promote")
+LIMIT_S = 7200.0
+"""A slow machine may take its time."""
+SHORTER = (
+    "dataset.frames=600",
+    "teacher.schedule.steps=120",
+    "teacher.schedule.validate_every=120",
+    "distil.schedule.steps=700",
+    "distil.schedule.validate_every=350",
+    "embed.schedule.steps=60",
+    "embed.schedule.validate_every=60",
+    "behaviour.schedule.steps=600",
+    "behaviour.schedule.validate_every=600",
+)
+"""What is less than in the profile ``pocket``: it has to be minutes in all."""
+
+
+def train(airflow: Airflow, place: Place, detail: Detail) -> str:
+    """`retrain_student` on the suite's farms; `evaluate_promote`, which it starts, then compares and promotes."""
+    farms = str(place.lessons)
+    conf = {"profile": "pocket", "set": list(SHORTER), "farm": farms, "truth": farms}
+    run = airflow.trigger("retrain_student", conf)
+    trained = airflow.wait(run, LIMIT_S, lambda: detail(_stage(place)))
+    detail("evaluate_promote")
+    judged = airflow.wait_for_next("evaluate_promote", trained, "challenger", LIMIT_S)
+    return f"{trained.dag_id} → {judged.dag_id}"
+
+
+def _stage(place: Place) -> str:
+    """Which stage the newest run is at."""
+    runs = list((place.settings.registry / "runs").glob("*/dvc.yaml"))
+    if not runs:
+        return "retrain_student"
+    stages = stages_of(max(runs, key=lambda path: path.stat().st_mtime).parent)
+    left = [stage for stage in stages if not all((stage.workspace / out).exists() for out in stage.outs)]
+    return f"{left[0].name}, stage {len(stages) - len(left) + 1} of {len(stages)}" if left else "registering"
+
+
+def reports(place: Place) -> list[Report]:
+    """What contests were decided by: every engine that was judged."""
+    found = sorted((place.settings.registry / "evaluations").glob("*/evaluation.json"))
+    return [read_report(path) for path in found]
+
+
+def outcome(place: Place) -> str:
+    """Who is champion, and if nobody is, where to read why."""
+    champion = find(place.settings, COMPACT, CHAMPION)
+    if champion is not None:
+        return f"{COMPACT} version {champion.number} is champion"
+    challenger = find(place.settings, COMPACT, CHALLENGER)
+    which = f"version {challenger.number} stays challenger" if challenger else "no model came out"
+    return f"{COMPACT}: {which}; `herdbook learn contest {COMPACT}` says why"
