@@ -23,8 +23,12 @@ from onnxruntime.quantization import (  # type: ignore[import-untyped]
 from herdnet.errors import ExportError
 
 Floats = NDArray[np.float32]
-KEEP = ("decoder.filters", "decoder.state", "decoder.embed", "saliency.out")
-"""Modules of the compact student that stay float: tiny, and a filter's coefficients differ a hundredfold in size."""
+KEEP = (
+    *("decoder.filters", "decoder.state", "decoder.embed", "saliency.out"),
+    *("trunk.conv_stem", "trunk.bn1", "trunk.blocks.0", "trunk.patch_embed"),
+)
+"""Modules of the compact student that stay float: tiny, and a filter's coefficients differ a hundredfold in size; and
+the trunk's first layers, whose few channels differ as much and on which all else is built (ADR 0096)."""
 
 
 def quantise_onnx(

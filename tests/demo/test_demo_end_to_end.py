@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 import herdbook
+from herdbook.learning.registry.origin import take_origin
 
 PAIR = Path(__file__).parents[3] / "shared" / "data" / "footage" / "pair.mp4"
 COMMAND = [sys.executable, "-m", "herdbook", "demo"]
@@ -59,7 +60,7 @@ def evaluated(boxes: Path) -> dict[str, float]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 def test_interrupted_continued_and_kept_running(tmp_path: Path) -> None:
     home = tmp_path / "home"
@@ -72,7 +73,7 @@ def test_interrupted_continued_and_kept_running(tmp_path: Path) -> None:
 
     video = ("--video", PAIR) if PAIR.exists() else ()
     demo = started(home, "--json", *video)
-    out, err = demo.communicate(timeout=1200)
+    out, err = demo.communicate(timeout=3000)
     assert demo.returncode == 0, err
     assert left_running(home) == []
     assert "Simulate a farm (done by an earlier run)" in err
@@ -90,6 +91,10 @@ def test_interrupted_continued_and_kept_running(tmp_path: Path) -> None:
         score = evaluated(Path(result["boxes"]))
         assert score["mota"] > 0.9
         assert score["idf1"] > 0.9
+
+    by_engine = {one["engine"]["release"]["engine"]: one["overall"]["figures"] for one in result["judged"]}
+    assert by_engine["compact"]["mota"]["value"] > by_engine["motion"]["mota"]["value"]
+    assert ("is champion" in result["student"]) == (not take_origin().dirty), "uncommitted code is never promoted"
 
     demo = started(home, "--stay")
     url = read_until(demo, r"http://127.0.0.1:\d+")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ profiles:
     distil:
       student: {trunk: mobilenetv3_small_050, image_size: [64, 96], width: 24, pixels: 8, looks: 16, proposals: 8}
       schedule: {steps: 80, batch: 6, learning_rate: 4.0e-3, warmup: 5, validate_every: 40}
+      phases: [{until: 0.25, image_size: [32, 64], batch: 8}]
     embed: {schedule: {steps: 2, batch: 4, warmup: 1}, image_size: [64, 96], crop: 32}
     behaviour: {schedule: {steps: 4, batch: 4, warmup: 1}, window: 4}
     export: {calibration: 8}
@@ -143,6 +145,7 @@ def test_the_pipeline_runs_once_and_again_only_where_something_changed(
     assert workspace.repro(quiet=True) == revision
     assert (workspace.folder / "data" / "targets.json").is_file()
     assert (workspace.folder / "data" / "engine" / "engine.yaml").is_file()
+    assert "mota" in json.loads((workspace.folder / "data" / "evaluate.json").read_bytes())
     assert not git(workspace.folder, "ls-files", "data/.checkpoints")
 
     same = create_workspace(home, "run-2", tiny, sources)

@@ -63,22 +63,22 @@ class Sampler:
     seed: int = 0
     augmentation: Augmentation | None = None
 
-    def draw(self, step: int) -> Drawn:
-        """The batch of a step."""
+    def draw(self, step: int, size: int | None = None) -> Drawn:
+        """The batch of a step, of another size if given."""
         chance = np.random.default_rng([self.seed, step])
-        views = [self._view(row, chance) for row in self._rows(chance)]
+        views = [self._view(row, chance) for row in self._rows(size or self.size, chance)]
         pictures = [view.picture for view in views]
         if self.augmentation is not None:
             return _gather(views, augment.light(pictures, self.augmentation, chance))
         return _gather(views, torch.from_numpy(np.stack(pictures)).float() / 255)
 
-    def _rows(self, chance: np.random.Generator) -> list[int]:
+    def _rows(self, size: int, chance: np.random.Generator) -> list[int]:
         rows: list[int] = []
         groups = self.frames.groups
-        while len(rows) < self.size:
+        while len(rows) < size:
             first = int(chance.integers(len(self.frames)))
             others = np.flatnonzero(groups == groups[first])
-            more = min(self.views, self.size - len(rows)) - 1
+            more = min(self.views, size - len(rows)) - 1
             rows += [first, *(int(row) for row in chance.choice(others, more))]
         return rows
 

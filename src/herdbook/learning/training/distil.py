@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from herdbook.learning.training.batches import Drawn, Sampler
 from herdbook.learning.training.detection import judge_student
+from herdbook.learning.training.export import int8_drift
 from herdbook.learning.training.frames import Frames
-from herdbook.learning.training.params import DistilParams
+from herdbook.learning.training.params import DistilParams, Phase
 from herdbook.learning.training.teaching import Teaching
 from herdnet.compact import CompactConfig, CompactStudent
 from herdnet.compact_batch import Batch
@@ -52,22 +53,28 @@ class DistilTask:
 
     def arguments(self, draw: int) -> tuple[Any, ...]:
         """A batch, with what the teacher says of its frames."""
-        drawn = self.sampler.draw(draw)
+        phase = self._phase(draw)
+        drawn = self.sampler.draw(draw, phase.batch if phase else None)
         weights = self.module.weights
         features = masks = None
         if self.teaching is not None and self.module.adapter is not None:
             features = self.teaching.features(drawn)
         if self.teaching is not None and (weights.soft_bce or weights.soft_dice):
             masks = self.teaching.masks(drawn)
-        begin, schedule = self.params.begin, self.params.schedule
-        if begin is not None and schedule.progress(schedule.step_of(draw)) < begin.share:
-            drawn = shrunk(drawn, begin.image_size)
-        return (as_batch(drawn, features, masks),)
+        return (as_batch(shrunk(drawn, phase.image_size) if phase else drawn, features, masks),)
 
     def validate(self, module: nn.Module) -> Mapping[str, float]:
-        """How well the averaged student finds animals."""
+        """How well the averaged student finds animals, and how much of that int8 would change."""
         assert isinstance(module, CompactLearner)
-        return judge_student(module.student, self.validation)
+        figures = judge_student(module.student, self.validation)
+        if self.params.drift_frames:
+            figures |= int8_drift(module.student, self.sampler.frames, self.validation, self.params.drift_frames)
+        return figures
+
+    def _phase(self, draw: int) -> Phase | None:
+        schedule = self.params.schedule
+        done = schedule.progress(schedule.step_of(draw))
+        return next((phase for phase in self.params.phases if done < phase.until), None)
 
 
 def shrunk(drawn: Drawn, size: tuple[int, int]) -> Drawn:

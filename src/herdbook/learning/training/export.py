@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,6 +112,23 @@ def write_engine(
     write_network(folder, network)
     _write_engine_file(folder, network, ethogram, figures)
     return figures
+
+
+def int8_drift(student: CompactStudent, calibration: Frames, validation: Frames, count: int) -> dict[str, float]:
+    """What int8 would change now: ``int8_matched``, ``int8_mask_iou``, … (`herdnet.parity.drift`).
+
+    Args:
+        student: in evaluation mode; left as it is.
+        calibration, validation: frames that ranges come from, and frames that are looked at.
+        count: how many of the former.
+    """
+    alone = copy.deepcopy(student).cpu()
+    with tempfile.TemporaryDirectory() as folder:
+        shape = (1, 3, *student.config.image_size)
+        graph = export_onnx(alone, torch.zeros(shape), Path(folder) / "student.onnx", Detections._fields)
+        small = quantise_onnx(graph, Path(folder) / "student.int8.onnx", pictures(calibration, count))
+        changed = drift(graph, small, pictures(validation, DRIFT_FRAMES))
+    return {f"int8_{name}": value for name, value in changed.items()}
 
 
 def pictures(frames: Frames, most: int) -> Iterator[NDArray[np.float32]]:

@@ -100,20 +100,25 @@ class Losses(Contract):
     hardness: Weight = 0.5
 
 
-class Beginning(Contract):
-    """Smaller pictures for the first steps: more of them in the same time (Tan & Le 2021, arXiv 2104.00298)."""
+class Phase(Contract):
+    """Steps with smaller pictures: more of them are seen in the same time (Tan & Le 2021, arXiv 2104.00298)."""
 
-    share: Annotated[float, Field(ge=0, lt=1)]
-    """Of all steps."""
+    until: Annotated[float, Field(gt=0, lt=1)]
+    """The share of all steps with which it ends."""
     image_size: tuple[Count, Count]
     """Height and width, multiples of 32."""
+    batch: Count
+    """Frames per step and process."""
 
 
 class DistilParams(Contract):
     """Stage ``distil``."""
 
     student: StudentSize = StudentSize()
-    begin: Beginning | None = None
+    phases: tuple[Phase, ...] = ()
+    """In order; the rest is learned at the student's own size, with the schedule's batch."""
+    drift_frames: Annotated[int, Field(ge=0)] = 48
+    """Frames that int8 is calibrated on whenever the student is judged, to see what it would change; 0: never."""
     schedule: Schedule
     losses: Losses = Losses()
     augmentation: Augmentation = Augmentation()
