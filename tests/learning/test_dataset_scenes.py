@@ -3,45 +3,40 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from herdbook.cli import main
 from herdbook.contracts.ethogram import load_ethogram
 from herdbook.errors import EmptyDatasetError
+from herdbook.learning.datasets.build import build_dataset
+from herdbook.learning.datasets.plan import DatasetPlan, Split
+from herdbook.learning.datasets.sources import gather, resolve
 from herdbook.learning.evaluation.annotated import UNKNOWN
 from herdbook.learning.evaluation.dataset_scenes import dataset_scenes
 from herdbook.learning.evaluation.scenes import Scene, find_scenes
-from herdbook.settings import get_settings
+from herdbook.settings import Settings
 
 pytest.importorskip("cv2", reason="reading clips needs the extra 'edge'")
 
-SHARES = ("--share", "train=0.6", "--share", "validation=0.4")
+PLAN = DatasetPlan(frames=12, every_s=0.5, near=0.0, shares={Split.TRAIN: 0.6, Split.VALIDATION: 0.4})
 CLASSES = load_ethogram("pig-9").names
 
 
-def herdbook(home: Path, *arguments: object) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["herdbook", *map(str, arguments)])
-        patch.setenv("HERDBOOK_HOME", str(home))
-        get_settings.cache_clear()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert ended.value.code in (0, None)
-    get_settings.cache_clear()
-
-
-def build(farms: Path, out: Path, *more: str) -> Path:
-    named = ("--farm", farms, "--truth", "simulator", farms, "--frames", 12, "--near", 0, *SHARES, *more)
-    herdbook(out.parent / "home", "learn", "dataset", out, *named)
+def build(farms: Path, out: Path, *, keep_clips: bool) -> Path:
+    settings = Settings(home=out.parent / "home")
+    inputs = resolve(settings, gather(settings, farm=farms, simulator_truth=farms))
+    build_dataset(PLAN.model_copy(update={"keep_clips": keep_clips}), inputs, out)
     return out
 
 
 @pytest.fixture(scope="module")
 def dataset(small_farms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(small_farms, tmp_path_factory.mktemp("scenes") / "data", "--keep-clips")
+    return build(small_farms, tmp_path_factory.mktemp("scenes") / "data", keep_clips=True)
 
 
 def test_clips_of_the_judging_side_have_the_truth_of_their_farm(dataset: Path, small_farms: Path) -> None:
@@ -62,7 +57,14 @@ def test_clips_of_the_judging_side_have_the_truth_of_their_farm(dataset: Path, s
 
 def test_an_engine_is_evaluated_on_a_dataset(dataset: Path, tmp_path: Path) -> None:
     told = ("learn", "evaluate", dataset, tmp_path / "report", "--report", tmp_path / "figures.json")
-    herdbook(tmp_path / "home", *told)
+    done = subprocess.run(
+        [sys.executable, "-m", "herdbook", *map(str, told)],
+        env={**os.environ, "HERDBOOK_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "figures.json").read_bytes())
     report = json.loads((tmp_path / "report" / "evaluation.json").read_bytes())
     assert figures["mota"] == report["overall"]["figures"]["mota"]["value"]
@@ -70,5 +72,5 @@ def test_an_engine_is_evaluated_on_a_dataset(dataset: Path, tmp_path: Path) -> N
 
 def test_a_dataset_without_clips_is_nothing_to_judge_by(small_farms: Path, tmp_path: Path) -> None:
     with pytest.raises(EmptyDatasetError, match="no labelled clip") as said:
-        dataset_scenes(build(small_farms, tmp_path / "data"))
+        dataset_scenes(build(small_farms, tmp_path / "data", keep_clips=False))
     assert "keep_clips" in said.value.remedy

@@ -73,7 +73,9 @@ class Dataset:
         return [_shape(row, size) for row in self._labels.get(frame.frame_id, ())]
 
     def sequences(self, split: Split | str) -> Iterator[tuple[dict[str, Any], pa.Table]]:
-        """Clips of a side that were kept, each with the labels of all its frames."""
+        """Clips of a side that were kept, each with the labels of all its frames; none unless clips were kept."""
+        if not (self.folder / "sequences.parquet").is_file():
+            return
         clips = self.table("clips")
         rows = self.table("sequences")
         for clip in clips.filter(pc.equal(clips["split"], Split(split).value)).to_pylist():
