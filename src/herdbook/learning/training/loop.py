@@ -111,8 +111,9 @@ def train(
 def _accelerator(schedule: Schedule) -> Any:
     from accelerate import Accelerator, DistributedDataParallelKwargs  # type: ignore[import-untyped]
 
-    # A teacher has parts that a step does not ask.
+    # Without being told so, processes on CPUs do not join. And a teacher has parts that a step does not ask.
     return Accelerator(
+        cpu=not torch.cuda.is_available(),
         mixed_precision=schedule.precision,
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
