@@ -69,7 +69,6 @@ def quantise_onnx(
                 "ActivationSymmetric": True,
                 "WeightSymmetric": True,
                 "CalibPercentile": percentile or 99.99,
-                "CalibMaxIntermediateOutputs": 16,
             },
         )
         part.replace(target)

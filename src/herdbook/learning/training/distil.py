@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,6 +16,7 @@ from herdbook.learning.training.detection import judge_student
 from herdbook.learning.training.export import int8_drift
 from herdbook.learning.training.frames import Frames
 from herdbook.learning.training.params import DistilParams, Phase
+from herdbook.learning.training.teacher import exam, ious_of
 from herdbook.learning.training.teaching import Teaching
 from herdnet.compact import CompactConfig, CompactStudent
 from herdnet.compact_batch import Batch
@@ -64,9 +66,13 @@ class DistilTask:
         return (as_batch(shrunk(drawn, phase.image_size) if phase else drawn, features, masks),)
 
     def validate(self, module: nn.Module) -> Mapping[str, float]:
-        """How well the averaged student finds animals, and how much of that int8 would change."""
+        """How well the averaged student finds animals, and how much of that int8 would change.
+
+        ``point_iou`` is of the very points that the teacher's figure of that name is of.
+        """
         assert isinstance(module, CompactLearner)
         figures = judge_student(module.student, self.validation)
+        figures["point_iou"] = point_iou(module.student, self.validation)
         if self.params.drift_frames:
             figures |= int8_drift(module.student, self.sampler.frames, self.validation, self.params.drift_frames)
         return figures
@@ -75,6 +81,19 @@ class DistilTask:
         schedule = self.params.schedule
         done = schedule.progress(schedule.step_of(draw))
         return next((phase for phase in self.params.phases if done < phase.until), None)
+
+
+@torch.no_grad()
+def point_iou(student: CompactStudent, validation: Frames) -> float:
+    """Mean IoU of the masks that the student's decoder gives for points on animals, 0..1."""
+    height, width = validation.images.shape[2:]
+    found: list[float] = []
+    for asked in exam(validation, height):  # in a square of that side
+        points = asked.points[:, :, 0] * torch.tensor([width / height, 1.0])
+        device = next(student.parameters()).device
+        said = student.prompt(student.dense(asked.images.to(device)), points.to(device))
+        found += ious_of(said.masks.cpu(), asked.points_masks)
+    return float(np.mean(found)) if found else 0.0
 
 
 def shrunk(drawn: Drawn, size: tuple[int, int]) -> Drawn:

@@ -6,7 +6,7 @@ the object score that tells animals from nothing (ADR 0116).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -23,6 +23,9 @@ from herdnet.compact_losses import mask_bce, mask_dice
 from herdnet.prompts import Masks, Prompts, decode, neck
 from herdnet.sam3 import Teacher
 from herdnet.sam3_config import SmallTeacher
+
+EXAM_PROMPTS = 4
+"""Of each kind, per frame."""
 
 
 class Questions(NamedTuple):
@@ -100,19 +103,16 @@ class TeacherTask:
     def validate(self, module: nn.Module) -> Mapping[str, float]:
         """``point_iou``, ``box_iou``: mean IoU of masks by each prompt; ``object_accuracy``. All 0..1."""
         assert isinstance(module, TeacherLearner)
-        rows = np.arange(0, len(self.validation), max(1, len(self.validation) // 64))
         ious: dict[str, list[float]] = {"point_iou": [], "box_iou": []}
         right: list[float] = []
-        for begin in range(0, len(rows), 4):
-            chance = np.random.default_rng([7, begin])
-            teacher = module.teacher
-            asked = ask(in_order(self.validation, rows[begin : begin + 4]), teacher.side, self.prompts, chance)
-            asked = asked.to(next(module.parameters()).device)
+        teacher = module.teacher
+        for one in exam(self.validation, teacher.side):
+            asked = one.to(next(module.parameters()).device)
             maps = neck(teacher.tracker, teacher.features(asked.images))
             by_points = decode(teacher.tracker, maps, Prompts(asked.points))
             by_boxes = decode(teacher.tracker, maps, Prompts(boxes=asked.boxes))
-            ious["point_iou"] += _ious(by_points, asked.points_masks)
-            ious["box_iou"] += _ious(by_boxes, asked.boxes_masks)
+            ious["point_iou"] += ious_of(by_points.logits[:, :, 0], asked.points_masks)
+            ious["box_iou"] += ious_of(by_boxes.logits[:, :, 0], asked.boxes_masks)
             there = asked.points_masks.flatten(2).amax(2) > 0.5
             right += ((by_points.object_logits > 0) == there).float().flatten().tolist()
         figures = {name: float(np.mean(values)) if values else 0.0 for name, values in ious.items()}
@@ -164,8 +164,15 @@ def _spot(mask: np.ndarray[Any, np.dtype[np.bool_]], chance: np.random.Generator
     return np.array([x + 0.5, y + 0.5])
 
 
-def _ious(said: Masks, truth: Tensor) -> list[float]:
-    logits = said.logits[:, :, 0]
+def exam(validation: Frames, side: int) -> Iterator[Questions]:
+    """The same questions whoever is asked: about some 64 frames, evenly over the side, four at a time."""
+    rows = np.arange(0, len(validation), max(1, len(validation) // 64))
+    for begin in range(0, len(rows), 4):
+        yield ask(in_order(validation, rows[begin : begin + 4]), side, EXAM_PROMPTS, np.random.default_rng([7, begin]))
+
+
+def ious_of(logits: Tensor, truth: Tensor) -> list[float]:
+    """IoU of masks [B, P, h, w] with truth [B, P, H, W], on their own grid, where there is an animal."""
     wanted = functional.interpolate(truth, size=logits.shape[-2:], mode="bilinear", antialias=True) > 0.5
     there = wanted.flatten(2).any(2)
     a, b = logits[there] > 0, wanted[there]
