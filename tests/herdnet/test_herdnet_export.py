@@ -119,6 +119,17 @@ def test_int8_of_the_edge_profile_is_under_10_mb(tmp_path: Path) -> None:
     assert size / 1e6 < LIMIT_MB
 
 
+def test_ranges_come_from_every_frame_whatever_their_order(small: tuple[CompactStudent, Path], tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).random((32, 1, 3, 96, 128), np.float32) * 0.1
+    frames[0] *= 10
+    graphs = [
+        onnx.load(str(quantise_onnx(small[1], tmp_path / f"{k}.onnx", iter(frames[::step])))).graph
+        for k, step in enumerate((1, -1))
+    ]
+    one, other = ({i.name: i.SerializeToString() for i in graph.initializer} for graph in graphs)
+    assert one == other
+
+
 def test_drift_of_a_network_from_itself_is_nothing(small: tuple[CompactStudent, Path], int8: Path) -> None:
     frames = list(np.random.default_rng(1).random((2, 1, 3, 96, 128), np.float32))
     found = drift(small[1], small[1], frames, score=1e-3)

@@ -24,6 +24,12 @@ LOGIT_STEP = 0.1
 SURE = 6.0
 """Logit of what is certain: a probability of 0.998."""
 
+TRUSTED = 0.5
+"""Least IoU with the label of a mask that is taught: who missed the animal has nothing to say of its outline."""
+
+
+_Said = tuple[NDArray[np.int8], NDArray[np.bool_]]
+
 
 @dataclass
 class Teaching:
@@ -42,7 +48,7 @@ class Teaching:
     recipe: Recipe
     frames: Frames
     size: tuple[int, int]
-    _masks: dict[int, NDArray[np.int8]] = field(default_factory=dict)
+    _masks: dict[int, _Said] = field(default_factory=dict)
 
     @property
     def channels(self) -> int:
@@ -56,16 +62,19 @@ class Teaching:
     def masks(self, drawn: Drawn) -> Tensor:
         """[N, h, w] logits of the batch's animals, each prompted by the box of its label, moved as the frames were.
 
-        Of animals that were put in, and where those cover others, the picture's truth is surer than the teacher.
+        Of animals that were put in or that the teacher missed, and where those that were put in cover others, the
+        picture's truth is surer than the teacher.
         """
         truth = functional.adaptive_avg_pool2d(drawn.masks[None], self.size)[0]
         sure = (truth - 0.5) * 2 * SURE
         out = sure.clone()
         for k, row in enumerate(drawn.rows):
             here = np.flatnonzero(drawn.frame.numpy() == k)
+            remembered, trusted = self._of_frame(int(row))
             own = here[drawn.own[here] >= 0]
+            own = own[trusted[drawn.own[own]]]
             if len(own):
-                said = torch.from_numpy(self._of_frame(int(row)))[drawn.own[own]].float() * LOGIT_STEP
+                said = torch.from_numpy(remembered[drawn.own[own]]).float() * LOGIT_STEP
                 moved = warped(said[None], drawn.affines[k : k + 1], self._pixels, fill=-SURE)[0]
                 covered = truth[here[drawn.own[here] < 0]].sum(0) > 0.5
                 out[own] = torch.where(covered, sure[own], moved)
@@ -80,14 +89,14 @@ class Teaching:
         return torch.from_numpy(np.stack(arrays).astype(np.float32))
 
     @torch.no_grad()
-    def _of_frame(self, row: int) -> NDArray[np.int8]:
-        """Asked once: the same frames come again in every epoch."""
+    def _of_frame(self, row: int) -> _Said:
+        """Logits in steps, and which of them are trusted. Asked once: the same frames come again in every epoch."""
         known = self._masks.get(row)
         if known is not None:
             return known
         count = len(self.frames.animals[row].identities)
         if not count:
-            found = np.zeros((0, *self.size), np.int8)
+            found = np.zeros((0, *self.size), np.int8), np.zeros(0, np.bool_)
         else:
             labels = torch.from_numpy(self.frames.maps[row])
             owned = (labels[None] == torch.arange(1, count + 1)[:, None, None]).float()
@@ -97,6 +106,9 @@ class Teaching:
             logits = functional.interpolate(
                 said.logits[0, :, :1], size=self.size, mode="bilinear", align_corners=False, antialias=True
             )[:, 0]
-            found = (logits / LOGIT_STEP).round().clamp(-127, 127).to(torch.int8).numpy()
+            true = functional.adaptive_avg_pool2d(owned[None], self.size)[0] > 0.5
+            both, either = (true & (logits > 0)).sum((1, 2)), (true | (logits > 0)).sum((1, 2))
+            steps = (logits / LOGIT_STEP).round().clamp(-127, 127).to(torch.int8).numpy()
+            found = steps, (both / either.clamp(min=1) >= TRUSTED).numpy()
         self._masks[row] = found
         return found
