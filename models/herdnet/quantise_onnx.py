@@ -51,11 +51,13 @@ def quantise_onnx(
     if first is None:
         raise ExportError("int8 needs calibration frames, and there are none", "Give some hundred frames of the farm.")
     graph = onnx.load(str(source))
+    # The exporter has folded constants and inferred shapes: onnxruntime is told, so that it does not ask for it.
+    graph.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")
     part = target.with_name(f".{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         quantize_static(
-            str(source),
+            graph,
             str(part),
             _Reader(graph.graph.input[0].name, first, frames),
             quant_format=QuantFormat.QDQ,
