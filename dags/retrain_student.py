@@ -15,7 +15,7 @@ from airflow.sdk import DAG, Param, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from herdbook_airflow.assets import CHALLENGER
-from herdbook_airflow.nights import START, default_args, few_retries, weekly
+from herdbook_airflow.nights import default_args, few_retries, weekly
 from herdbook_airflow.operators import HerdbookOperator, option
 
 with DAG(
@@ -23,7 +23,6 @@ with DAG(
     description="Train a challenger",
     doc_md=__doc__,
     schedule=weekly(hours_later=6),
-    start_date=START,
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

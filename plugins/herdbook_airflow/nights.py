@@ -48,10 +48,17 @@ def nightly(*, hours_later: int = 0) -> CronDataIntervalTimetable:
 
 
 def weekly(*, hours_later: int = 0) -> CronTriggerTimetable:
-    """Once a week, in the night to Sunday, hours after the farm's ``night_at``; switched on, it waits for that."""
+    """Once a week, in the night to Sunday, hours after the farm's ``night_at``.
+
+    Switched on, a DAG without a start date waits for that; with one, it would make up for the last time at once.
+    """
     settings = get_settings()
     at = settings.night_at
-    return CronTriggerTimetable(f"{at.minute} {(at.hour + hours_later) % 24} * * 0", timezone=settings.night_timezone)
+    return CronTriggerTimetable(
+        f"{at.minute} {(at.hour + hours_later) % 24} * * 0",
+        timezone=settings.night_timezone,
+        run_immediately=timedelta(0),
+    )
 
 
 def last_day(dag_run: Any, params: Mapping[str, Any]) -> str:

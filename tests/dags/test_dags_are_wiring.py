@@ -100,6 +100,7 @@ def test_a_night_ends_in_the_herd_lake(described: dict[str, Any]) -> None:
 def test_a_training_run_ends_in_a_champion_if_the_gates_and_a_person_agree(described: dict[str, Any]) -> None:
     dags = described["dags"]
     assert not dags["retrain_student"]["catchup"]
+    assert dags["retrain_student"]["begins"] is None, "or it would make up for last Sunday when it is switched on"
     assert dags["retrain_student"]["tasks"]["challenger"]["outlets"] == ["challenger"]
     assert dags["evaluate_promote"]["waits_for"] == ["challenger"]
     for model in ("compact", "sam3"):

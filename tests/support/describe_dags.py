@@ -34,6 +34,7 @@ def main(folder: str, modules: str) -> None:
     dags = {
         dag.dag_id: {
             "catchup": dag.catchup,
+            "begins": dag.start_date.isoformat() if dag.start_date else None,
             "max_active_runs": dag.max_active_runs,
             "doc": dag.doc_md,
             "waits_for": sorted(asset.name for asset in getattr(dag.timetable.asset_condition, "objects", [])),
