@@ -190,6 +190,18 @@ def test_perfect_masks_cost_nothing_and_wrong_ones_do() -> None:
     assert float(losses.mask_dice(-sure, target)) > 0.9
 
 
+@pytest.mark.parametrize("side", [1, 4, 12])
+def test_balanced_nothing_at_all_costs_as_much_as_everything(side: int) -> None:
+    target = torch.zeros(1, 16, 16)
+    target[0, :side, :side] = 1
+    nothing, everything = torch.full((1, 16, 16), -8.0), torch.full((1, 16, 16), 8.0)
+    assert losses.balanced_bce(nothing, target) == pytest.approx(
+        float(losses.balanced_bce(everything, target)), rel=1e-5
+    )
+    assert float(losses.balanced_bce((target * 2 - 1) * 20, target)) < 1e-3
+    assert not losses.balanced_bce(torch.zeros(0, 4, 4), torch.zeros(0, 4, 4))
+
+
 def test_soft_targets_are_met_by_the_teachers_own_logits() -> None:
     teacher = torch.randn(2, 8, 8)
     student = teacher.clone().requires_grad_()

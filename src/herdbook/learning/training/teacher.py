@@ -19,7 +19,7 @@ from herdbook.learning.training.batches import Drawn, Sampler, in_order
 from herdbook.learning.training.frames import Frames
 from herdbook.learning.training.params import TeacherParams
 from herdnet.compact_batch import boxes_of
-from herdnet.compact_losses import mask_bce, mask_dice
+from herdnet.compact_losses import balanced_bce, mask_dice
 from herdnet.prompts import Masks, Prompts, decode, neck
 from herdnet.sam3 import Teacher
 from herdnet.sam3_config import SmallTeacher
@@ -66,7 +66,7 @@ class TeacherLearner(nn.Module):
 def answer_losses(said: Masks, truth: Tensor) -> dict[str, Tensor]:
     """Masks against truth [B, P, H, W] where there is an animal, the estimate of their IoU, and whether there is one.
 
-    The weights of SAM 2's training: masks 20 : 1 for focal and Dice; here plain cross-entropy per animal's area, 1 : 1.
+    SAM 2 learns from focal loss and Dice, 20 : 1; here from balanced cross-entropy and Dice, 1 : 1.
     """
     logits = said.logits[:, :, 0].float()
     wanted = functional.interpolate(truth, size=logits.shape[-2:], mode="bilinear", antialias=True)
@@ -78,7 +78,7 @@ def answer_losses(said: Masks, truth: Tensor) -> dict[str, Tensor]:
     objects = functional.binary_cross_entropy_with_logits(said.object_logits.float(), there.float())
     estimate = (said.iou[:, :, 0].float()[there] - iou).square()
     return {
-        "bce": mask_bce(mine, theirs),
+        "bce": balanced_bce(mine, theirs),
         "dice": mask_dice(mine, theirs),
         "object": objects,
         "iou": estimate.sum() / max(len(iou), 1),
