@@ -27,35 +27,37 @@ def centre_focal(logits: Tensor, target: Tensor, weight: Tensor | None = None) -
     return each.sum() / positive.sum().clamp(min=1)
 
 
-def mask_bce(logits: Tensor, target: Tensor, weight: Tensor | None = None, temperature: float = 1.0) -> Tensor:
-    """Binary cross-entropy per animal over its own area: [N, h, w] logits against soft targets 0..1 → mean over N.
+def mask_bce(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy per animal over its own area: [N, h, w] logits against targets 0..1 → mean over N.
 
-    Dividing by the area keeps small animals as important as large ones. With a temperature T the logits are divided
-    by T and the loss multiplied by T², so that its gradient does not shrink (Hinton et al. 2015, arXiv 1503.02531);
-    the target must have been softened by the same T.
-    """
-    if not len(logits):
-        return logits.sum() * 0.0
-    each = functional.binary_cross_entropy_with_logits(logits.float() / temperature, target.float(), reduction="none")
-    if weight is not None:
-        each = each * weight
-    area = (target >= 0.5).sum((1, 2)).clamp(min=16)
-    return (each.sum((1, 2)) / (2 * area)).mean() * temperature**2
-
-
-def balanced_bce(logits: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy with animal and surroundings counting alike: [N, h, w] logits and targets 0..1 → mean.
-
-    For who begins with masks all over the picture: where surroundings outweigh an animal a hundredfold, saying nothing
-    at all is learned first, and stays (ADR 0116).
+    Dividing by the area keeps small animals as important as large ones.
     """
     if not len(logits):
         return logits.sum() * 0.0
     each = functional.binary_cross_entropy_with_logits(logits.float(), target.float(), reduction="none")
-    inside = (target >= 0.5).float()
+    if weight is not None:
+        each = each * weight
+    area = (target >= 0.5).sum((1, 2)).clamp(min=16)
+    return (each.sum((1, 2)) / (2 * area)).mean()
+
+
+def balanced_bce(logits: Tensor, target: Tensor, weight: Tensor | None = None, temperature: float = 1.0) -> Tensor:
+    """Binary cross-entropy with animal and surroundings counting alike: [N, h, w] logits and targets 0..1 → mean.
+
+    For who begins with masks all over the picture (where surroundings outweigh an animal a hundredfold, saying nothing
+    at all is learned first, and stays: ADR 0116), and for soft targets, whose surroundings cost something even where
+    they are met. With a temperature T the logits are divided by T and the loss multiplied by T², so that its gradient
+    does not shrink (Hinton et al. 2015, arXiv 1503.02531); the target must have been softened by the same T.
+    """
+    if not len(logits):
+        return logits.sum() * 0.0
+    each = functional.binary_cross_entropy_with_logits(logits.float() / temperature, target.float(), reduction="none")
+    counts = torch.ones_like(each) if weight is None else weight
+    inside = (target >= 0.5).float() * counts
+    outside = counts - inside
     mine = (each * inside).sum((1, 2)) / inside.sum((1, 2)).clamp(min=1)
-    others = (each * (1 - inside)).sum((1, 2)) / (1 - inside).sum((1, 2)).clamp(min=1)
-    return (mine + others).mean() / 2
+    others = (each * outside).sum((1, 2)) / outside.sum((1, 2)).clamp(min=1)
+    return (mine + others).mean() / 2 * temperature**2
 
 
 def mask_dice(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:

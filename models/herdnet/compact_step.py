@@ -131,7 +131,7 @@ def _instance_terms(
     if batch.teacher_masks is not None and (weights.soft_bce or weights.soft_dice):
         teacher = covering(batch.teacher_masks[rows].detach(), size).repeat_interleave(prompts, 0)
         softened = (teacher / weights.temperature).sigmoid()
-        terms["soft_bce"] = losses.mask_bce(masks, softened, learn, weights.temperature)
+        terms["soft_bce"] = losses.balanced_bce(masks, softened, learn, weights.temperature)
         terms["soft_dice"] = losses.mask_dice(masks, teacher.sigmoid(), learn)
     return terms
 

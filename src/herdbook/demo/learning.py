@@ -14,8 +14,8 @@ LIMIT_S = 7200.0
 """A slow machine may take its time."""
 SHORTER = (
     "dataset.frames=600",
-    "teacher.schedule.steps=120",
-    "teacher.schedule.validate_every=120",
+    "teacher.schedule.steps=60",
+    "teacher.schedule.validate_every=60",
     "distil.schedule.steps=700",
     "distil.schedule.validate_every=350",
     "embed.schedule.steps=60",
