@@ -87,13 +87,12 @@ def _tell(result: Result, seconds: float) -> None:
         title = "On farms that none of them learned from"
         print_rows(beside(result.judged, [r.data for r in result.judged]), as_json=False, title=title)
     console.print(
-        f"Minutes of training are few: the table shows that the loop works, not what a model is worth.\n"
+        "Minutes of training are few: the table shows that the loop works, not what a model is worth.\n"
         f"{result.student}.\n\n"
         f"[bold]{result.published}[/] is a plain DuckDB file for DuckDB's shell, Python, R or DBeaver. Go on with:\n"
         f"  {herdbook} sql \"FROM animal_day WHERE animal_id = 'demo-farm-0001'\"\n"
         f'  {herdbook} sql "FROM animal_timeline LIMIT 10"\n'
         f"{_evaluation(herdbook, result.boxes)}"
-        f"  {herdbook} learn reproduce herdbook-compact@champion    the run that made it, made again\n"
         "  make up                     Airflow's web interface and the devices, running\n"
         "  make demo VIDEO=file.mp4    a camera of your own\n"
         f"[dim]{seconds:.0f} s[/]",

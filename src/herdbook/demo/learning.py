@@ -57,7 +57,8 @@ def outcome(place: Place) -> str:
     """Who is champion, and if nobody is, where to read why."""
     champion = find(place.settings, COMPACT, CHAMPION)
     if champion is not None:
-        return f"{COMPACT} version {champion.number} is champion"
+        again = f"`herdbook learn reproduce {COMPACT}@{CHAMPION}` makes its run again"
+        return f"{COMPACT} version {champion.number} is champion; {again}"
     challenger = find(place.settings, COMPACT, CHALLENGER)
     which = f"version {challenger.number} stays challenger" if challenger else "no model came out"
-    return f"{COMPACT}: {which}; `herdbook learn contest {COMPACT}` says why"
+    return f"{COMPACT}: {which}; `herdbook learn contest {COMPACT} --scenes {place.scenes}` says why"
