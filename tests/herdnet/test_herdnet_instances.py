@@ -59,8 +59,8 @@ def test_a_bodys_axes_are_those_of_its_ellipse(half_length: int, half_width: int
     mask = (along / half_length) ** 2 + (across / half_width) ** 2 <= 1
     heading = np.array([np.cos(angle), np.sin(angle)], np.float32)
     found = body(mask, stride=2, heading=heading)
-    assert found.length == pytest.approx(4 * half_length, rel=0.03, abs=3), "an outline is drawn to a cell and a half"
-    assert found.width == pytest.approx(4 * half_width, rel=0.03, abs=3)
+    assert found.length == pytest.approx(4 * half_length, abs=2 + 0.12 * half_length), "cells are coarse at the tips"
+    assert found.width == pytest.approx(4 * half_width, abs=2)
     assert np.cos(found.angle - angle) > 0.98
     assert (found.x, found.y) == (pytest.approx(97, abs=1), pytest.approx(97, abs=1))
 
