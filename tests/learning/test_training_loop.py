@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from torch import Tensor, nn
 
 from herdbook.errors import CheckpointError, TrainingError
+from herdbook.learning.params import pipeline_root
 from herdbook.learning.training.checkpoint import Checkpoints
 from herdbook.learning.training.curves import Curves
 from herdbook.learning.training.loop import Trained, train
@@ -139,3 +141,21 @@ def test_several_processes_learn_as_one_with_all_their_batches(tmp_path: Path) -
         assert first["weights"][name] == pytest.approx(one["weights"][name], rel=1e-4)
     assert (first["judged"], second["judged"]) == (True, False)
     assert Checkpoints(tmp_path / "apart", "a").newest() is not None
+
+
+def test_a_command_in_several_processes_ends_as_one_of_them_does(tmp_path: Path) -> None:
+    """What is wrong for one is said by its own exit code, and no process is left waiting for the others."""
+    codes = {}
+    for count in (1, 2):
+        document = yaml.safe_load((pipeline_root() / "params.yaml").read_text(encoding="utf-8"))
+        document["profiles"]["pocket"]["embed"]["schedule"]["processes"] = count
+        params = tmp_path / f"{count}.yaml"
+        params.write_text(yaml.safe_dump(document), encoding="utf-8")
+        command = ["learn", "embed", tmp_path / "nowhere", tmp_path / "out", "--params", params]
+        done = subprocess.run(
+            [sys.executable, "-m", "herdbook", *command], capture_output=True, text=True, check=False, timeout=200
+        )
+        assert done.stderr.count("error:") == count
+        assert "nowhere" in done.stderr
+        codes[count] = done.returncode
+    assert codes[2] == codes[1] != 0

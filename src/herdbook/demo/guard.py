@@ -18,19 +18,8 @@ _MARK = b"Herdbook's demo made what lies here. `herdbook demo --fresh` deletes i
 """Another text is the mark of another layout, or of nobody we know."""
 
 _OURS = (
-    *(
-        "demo",
-        "airflow",
-        "lake",
-        "landing",
-        "footage",
-        "quarantine",
-        "backups",
-        "inbox",
-        "locks",
-        "secrets",
-        "registry",
-    ),
+    *("demo", "airflow", "lake", "landing", "footage", "quarantine", "backups", "inbox", "locks", "secrets"),
+    "registry",
     *("ledger.sqlite*", "herd.duckdb", ".herd.duckdb*", "alerts.jsonl"),
 )
 """All that a demo makes in its home. ``demo`` comes first: without its list of finished steps the rest is not believed,
