@@ -12,9 +12,11 @@ import pytest
 
 from herdbook.simulate import masks
 from herdbook.simulate.farm import read_farm
+from herdbook.simulate.layout import draw_layout
 from herdbook.simulate.plan import FarmPlan
 from herdbook.simulate.run import planned_frames, simulate_farm
 from herdbook.simulate.stage import visible
+from herdbook.simulate.stage.lens import Lens
 from herdbook.simulate.stage.plan import Fixture, Floor, Mount, Shot, StagePlan
 
 pytest.importorskip("cv2", reason="drawing needs the extra 'edge'")
@@ -162,3 +164,16 @@ def test_touching_is_mutual_and_ends_where_floor_is_seen_between() -> None:
     labels[25:26, 5:15], labels[26, 12:14] = 1, 3  # a corner is no contact
     assert visible.touches(labels, 3).tolist() == [1, 1, 0]
     assert visible.touches(np.zeros((5, 5), np.uint8), 2).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("distortion", [-0.3, -0.25, -0.1, 0.0])
+def test_the_floor_that_a_pixel_sees_is_projected_back_onto_it(distortion: float) -> None:
+    layout = draw_layout(8, 1, np.random.default_rng(0))
+    lens = Lens(Mount(height_m=2.6, tilt_deg=30, towards_deg=90, roll_deg=-5, distortion=distortion), layout, (424, 320))
+    x, y = np.meshgrid(np.arange(424) + 0.5, np.arange(320) + 0.5)
+    pixels = np.stack([x, y], axis=-1)
+    floor = lens.floor(pixels)
+    inside = ((floor > 0) & (floor < [layout.width_m, layout.depth_m])).all(axis=-1)
+    away = np.hypot(*np.moveaxis(lens.project(floor) - pixels, -1, 0))
+    assert inside.mean() > 0.3
+    assert away[inside].max() < 1

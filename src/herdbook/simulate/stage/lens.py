@@ -46,8 +46,12 @@ class Lens:
         return np.asarray(self._bend(self._plain(points)) * self._focal + self._shift)
 
     def floor(self, pixels: Floats) -> Floats:
-        """Floor points ``[..., 2]`` in metres of pixels ``[..., 2]``."""
+        """Floor points ``[..., 2]`` in metres of pixels ``[..., 2]``. A strongly bent lens has pixels that see nothing,
+        beyond where its model folds back (3 k r² = -1): they get the floor at the fold, which is outside the pen."""
         bent = (pixels - self._shift) / self._focal
+        if self._k < 0:
+            fold = 2 / 3 * self._edge / np.sqrt(-3 * self._k)
+            bent = bent * np.minimum(1.0, fold / np.maximum(np.linalg.norm(bent, axis=-1, keepdims=True), 1e-9))
         plain = bent
         for _ in range(12):  # a fixed point: distortion is mild
             plain = bent / (1 + self._k * self._squared(plain))
