@@ -3,6 +3,8 @@
 Run as ``small_pipeline.py STAGE`` in a workspace. `distil` writes a line of its checkpoint a step and goes on from
 there, outside what DVC keeps. Environment: ``SMALL_PAUSE_S`` seconds a step; ``SMALL_FAILS`` a stage that fails,
 ``SMALL_DIRTY`` something uncommitted, ``SMALL_CODE`` other code, ``SMALL_NOISE`` what a machine adds to its losses.
+
+Where its sources name clips, the dataset is a real one, and what is evaluated on it is motion by another name.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ PIPELINE = {
     },
     "export": {"deps": ["data/student"], "outs": ["data/engine"]},
     "evaluate": {
-        "deps": ["data/engine", "data/student"],
+        "deps": ["data/dataset", "data/engine", "data/student"],
         "outs": ["data/evaluation"],
         "metrics": [{"data/evaluate.json": {"cache": False}}],
     },
@@ -105,6 +107,16 @@ def main(stage: str) -> None:
 
 def dataset(seed: int) -> None:
     """Frames."""
+    from herdbook.learning.datasets.build import build_dataset
+    from herdbook.learning.datasets.sources import read_sources, resolve
+    from herdbook.learning.params import load_params
+    from herdbook.settings import get_settings
+
+    sources = read_sources(Path("sources.json"))
+    if sources.clips:
+        plan = load_params(Path("params.yaml")).chosen.dataset
+        build_dataset(plan, resolve(get_settings(), sources), _folder("dataset"))
+        return
     _folder("dataset").joinpath("frames.txt").write_text(f"frames drawn with seed {seed}\n")
 
 
@@ -148,12 +160,27 @@ def evaluate(seed: int) -> None:
     from herdbook.learning.evaluation.engine_file import read_engine
     from herdbook.learning.evaluation.report import write_report
 
+    if Path("data/dataset/dataset.json").is_file():
+        judge_real(_folder("evaluation"))
+        return
     engine = read_engine(Path("data/engine/engine.yaml"))
     batch = int(Path("data/student/batch.txt").read_text())
     report = report_of("small", 0.9 - seed / 100 - (batch - 4) / 20, digest=engine.digest)
     write_report(_folder("evaluation") / "evaluation.json", report)
     figures = {name: found.value for name, found in report.overall.figures.items() if found.value is not None}
     Path("data/evaluate.json").write_text(json.dumps(figures))
+
+
+def judge_real(out: Path) -> None:
+    """The engine motion on the dataset's judging side, called small."""
+    from herdbook.edge.config import MOTION_RELEASE
+    from herdbook.learning.evaluation.dataset_scenes import dataset_scenes
+    from herdbook.learning.evaluation.predictions import Engine
+    from herdbook.learning.evaluation.run import evaluate as judge
+
+    engine = Engine(release=MOTION_RELEASE.model_copy(update={"release_id": "small-1"}))
+    judge(dataset_scenes(Path("data/dataset")), engine, out, data="dataset", cache=Path("predictions"), pictures=0)
+    Path("data/evaluate.json").write_text("{}")
 
 
 def _folder(name: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from herdbook.errors import SplitImpossibleError
+from herdbook.errors import ConfigurationError, SplitImpossibleError
 from herdbook.learning.datasets.clips import Clip
 from herdbook.learning.datasets.plan import Crossing, Split
-from herdbook.learning.datasets.split import LEAST, split_clips
+from herdbook.learning.datasets.split import LEAST, hold_out, split_clips
 
 SHARES = {Split.TRAIN: 0.7, Split.VALIDATION: 0.15, Split.TEST: 0.15}
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -92,3 +93,35 @@ def test_sides_that_a_suite_fixes_are_kept_and_checked() -> None:
     crossing = [clip("oak", 1, {"a"}, split=Split.TRAIN), clip("oak", 2, {"a"}, split=Split.TEST)]
     with pytest.raises(SplitImpossibleError, match="fixed to test and train"):
         split_clips(crossing, [1, 1], SHARES, Crossing.DROP)
+
+
+@given(herds, st.sampled_from(Crossing))
+def test_a_farm_that_is_held_out_is_the_test_side_whole_and_alone(clips: list[Clip], crossing: Crossing) -> None:
+    farm = clips[0].site
+    try:
+        sides = hold_out(clips, [1] * len(clips), SHARES, crossing, [farm])
+    except (SplitImpossibleError, ConfigurationError):
+        return
+    require_apart(clips, sides)
+    assert {side for one, side in zip(clips, sides, strict=True) if one.site == farm} == {Split.TEST}
+    assert Split.TEST not in {side for one, side in zip(clips, sides, strict=True) if one.site != farm}
+    assert {Split.TRAIN, Split.VALIDATION} <= set(sides)
+
+
+def test_an_animal_that_moved_from_a_farm_that_is_held_out_is_noticed() -> None:
+    clips = [clip("oak", day, {"a"}) for day in (1, 2)] + [clip("elm", day, {str(day)}) for day in range(1, 5)]
+    moved = replace(clips[-1], animals=frozenset({"oak/a"}))
+    with pytest.raises(SplitImpossibleError, match="animals of oak were on elm too: oak/a"):
+        hold_out([*clips, moved], [1] * 7, SHARES, Crossing.REFUSE, ["oak"])
+    assert hold_out([*clips, moved], [1] * 7, SHARES, Crossing.DROP, ["oak"])[-1] is None
+    with pytest.raises(ConfigurationError, match="no footage of farm 'fir'"):
+        hold_out(clips, [1] * 6, SHARES, Crossing.REFUSE, ["fir"])
+    with pytest.raises(ConfigurationError, match="no other farm is left"):
+        hold_out(clips, [1] * 6, SHARES, Crossing.REFUSE, ["oak", "elm"])
+
+
+def test_a_suites_own_test_side_is_no_part_of_a_farm_that_is_held_out() -> None:
+    sides = (Split.TRAIN, Split.TRAIN, Split.VALIDATION, Split.TEST)
+    clips = [clip(site, 1, {"a"}, split=side) for site, side in zip(("oak", "elm", "ash", "fir"), sides, strict=True)]
+    found = hold_out(clips, [1] * 4, SHARES, Crossing.REFUSE, ["oak"])
+    assert found == [Split.TEST, Split.TRAIN, Split.VALIDATION, None]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from registry_cases import report_of
 from scipy import stats
-from small_pipeline import retrain_small, use_pipeline, write_pipeline
+from small_pipeline import retrain_small
 
 from herdbook.errors import ConfigurationError, InputError, NotFoundError
 from herdbook.learning.datasets.sources import SourceList
@@ -19,8 +19,6 @@ from herdbook.learning.params import AblationParams, Arm, Params, load_params
 from herdbook.learning.registry.origin import take_origin
 from herdbook.learning.registry.store import open_store
 from herdbook.learning.registry.tracking import run_of_workspace
-from herdbook.learning.retrain import ablate as ablating
-from herdbook.learning.retrain import old_code
 from herdbook.learning.retrain.ablate import ablate
 from herdbook.learning.retrain.ablation_table import _both, compare_arms, markdown
 from herdbook.learning.retrain.old_code import code_of, origin_with
@@ -31,25 +29,6 @@ from herdbook.settings import Settings
 
 pytest.importorskip("dvc")
 pytest.importorskip("mlflow")
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    from herdbook.learning.retrain import run
-    from herdbook.learning.workspace import run as workspace
-
-    for module, name in (
-        (workspace, "pipeline_root"),
-        (workspace, "code_digests"),
-        (run, "code_digests"),
-        (run, "take_origin"),
-    ):
-        monkeypatch.setattr(module, name, getattr(module, name))  # put back in the end what is set now
-    folder = write_pipeline(tmp_path / "pipeline")
-    use_pipeline(folder)
-    for other in (old_code, ablating):
-        monkeypatch.setattr(other, "take_origin", run.take_origin)
-    return folder
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from herdbook.cli import (
     learn_dataset,
     learn_evaluate,
     learn_golden,
+    learn_leave_out,
     learn_reproduce,
     learn_reread,
     learn_retrain,
@@ -28,6 +29,7 @@ app.command("evaluate")(learn_evaluate.evaluate)
 app.command("retrain")(learn_retrain.retrain)
 app.command("reproduce")(learn_reproduce.reproduce)
 app.command("ablate")(learn_ablate.ablate)
+app.command("leave-out")(learn_leave_out.leave_out)
 app.command("contest")(learn_contest.contest)
 app.command("reread")(learn_reread.reread)
 app.add_typer(learn_golden.app, name="golden")

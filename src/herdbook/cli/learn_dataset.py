@@ -97,6 +97,9 @@ def dataset(
     share: Annotated[
         list[str] | None, typer.Option(metavar="SIDE=SHARE", help="Share of a side, for example test=0.2; repeat.")
     ] = None,
+    hold_out: Annotated[
+        list[str] | None, typer.Option(metavar="FARM", help="This farm is the test side, whole and alone; repeat.")
+    ] = None,
     mask_people: Annotated[
         bool | None, typer.Option(help="Blank people; frames that nobody examined for people are left out.")
     ] = None,
@@ -119,6 +122,7 @@ def dataset(
         "bytes": max_bytes,
         "seed": seed,
         "crossing": crossing,
+        "held_out": hold_out,
         "mask_people": mask_people,
         "keep_clips": keep_clips,
         "shares": _shares(share) if share else None,

@@ -29,7 +29,7 @@ from herdbook.learning.datasets.freeze import Freezer, freeze_clips
 from herdbook.learning.datasets.labels import LabelSource, first_of
 from herdbook.learning.datasets.manifest import DatasetManifest, Sources, read_manifest, write_manifest
 from herdbook.learning.datasets.plan import DatasetPlan
-from herdbook.learning.datasets.split import split_clips
+from herdbook.learning.datasets.split import hold_out
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many of it are done, of how many."""
@@ -72,7 +72,7 @@ def build_dataset(
         EmptyDatasetError: nothing is there to choose from, or nothing remains.
         SplitImpossibleError: no split keeps animals and days apart.
         UnknownClassError, BoxOutsideFrameError: a label cannot be.
-        ConfigurationError: the folder holds something else already.
+        ConfigurationError: the folder holds something else already, or a farm that is held out has no footage.
         DiskFullError: no space is left.
     """
     there = _already(plan, inputs, out)
@@ -87,7 +87,7 @@ def build_dataset(
     weights = [0] * len(inputs.clips)
     for candidate in looked.candidates:
         weights[candidate.clip] += 1
-    sides = split_clips(inputs.clips, weights, plan.shares, plan.crossing)
+    sides = hold_out(inputs.clips, weights, plan.shares, plan.crossing, plan.held_out)
     looked.leave("frames that link sides of the split", sum(sides[c.clip] is None for c in looked.candidates))
     chosen = choose(inputs.clips, sides, looked.candidates, plan)
     part = out.with_name(f".{out.name}.part")

@@ -54,6 +54,8 @@ class DatasetPlan(Contract):
     seed: Annotated[int, Field(ge=0)] = 0
     shares: Annotated[dict[Split, Share], Field(default_factory=_shares)]
     crossing: Crossing = Crossing.REFUSE
+    held_out: tuple[Slug, ...] = ()
+    """Farms that are the test side, whole and alone: nobody learns from them (`herdbook learn leave-out`)."""
     near: Share = 0.004
     """Frames of a camera of which a smaller share of cells differs are the same for learning."""
     near_step: Annotated[float, Field(gt=0)] = 6.0

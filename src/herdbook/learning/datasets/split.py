@@ -8,10 +8,10 @@ component; then clips may be left out (`Crossing.DROP`) so that each side keeps 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import sqrt
 
-from herdbook.errors import SplitImpossibleError
+from herdbook.errors import ConfigurationError, SplitImpossibleError
 from herdbook.learning.datasets.clips import Clip
 from herdbook.learning.datasets.plan import Crossing, Split
 
@@ -51,6 +51,51 @@ def split_clips(
             f"{len(components(clips, days=False))} groups of animals on {len({c.farm_day for c in clips})} days",
             "Add pens, farms or days, or ask for fewer sides (shares).",
         )
+    return sides
+
+
+def hold_out(
+    clips: Sequence[Clip],
+    weights: Sequence[int],
+    shares: Mapping[Split, float],
+    crossing: Crossing,
+    farms: Collection[str],
+) -> list[Split | None]:
+    """`split_clips` with some farms as the test side; the others share out what remains of the sides.
+
+    Args:
+        clips, weights, shares: as of `split_clips`.
+        crossing: what becomes of other farms' clips with animals that were on these farms too.
+        farms: that nobody learns from; none leaves the split as it is.
+
+    Raises:
+        ConfigurationError: there is no clip of such a farm, or none of another.
+        SplitImpossibleError: animals moved between the farms, or the others cannot be split.
+    """
+    if not farms:
+        return split_clips(clips, weights, shares, crossing)
+    unknown = set(farms) - {clip.site for clip in clips}
+    if unknown:
+        raise ConfigurationError(
+            f"held_out: there is no footage of farm '{min(unknown)}'", "Name a farm that has some."
+        )
+    away = {animal for clip in clips if clip.site in farms for animal in clip.animals}
+    others = [k for k, clip in enumerate(clips) if clip.site not in farms]
+    rest = [k for k in others if not away & clips[k].animals]
+    if len(rest) < len(others) and crossing is Crossing.REFUSE:
+        moved = clips[next(k for k in others if away & clips[k].animals)]
+        raise SplitImpossibleError(
+            f"animals of {', '.join(sorted(farms))} were on {moved.site} too: {min(away & moved.animals)}",
+            "Hold out both farms, or leave such clips out (crossing: drop).",
+        )
+    if not rest:
+        raise ConfigurationError("held_out: no other farm is left to learn from", "Hold out fewer farms.")
+    whole = 1 - shares.get(Split.TEST, 0.0)
+    asked: dict[Split, float] = {side: share / whole for side, share in shares.items() if side != Split.TEST}
+    dealt = split_clips([clips[k] for k in rest], [weights[k] for k in rest], asked, crossing)
+    sides: list[Split | None] = [Split.TEST if clip.site in farms else None for clip in clips]
+    for k, side in zip(rest, dealt, strict=True):
+        sides[k] = None if side is Split.TEST else side  # a suite's own test side is not of these farms
     return sides
 
 

@@ -64,7 +64,7 @@ def ablate(
     origin, folder = take_origin(), settings.registry.absolute() / "ablations" / run_id
     runs = {arm.name: [f"{run_id}-{arm.name}-s{seed}" for seed in plan.seeds] for arm in plan.arms}
     with only_one(settings, run_id), recorded(settings, run_id, origin) as (run, _):
-        given = _sources(make_folder(folder) / "sources.json", sources)
+        given = gathered_once(make_folder(folder) / "sources.json", sources)
         run.params({"profile": params.profile, "ablation": plan.model_dump(mode="json"), "set": dict(values)})
         for place, seed in enumerate(plan.seeds):
             for arm in plan.arms:
@@ -102,8 +102,8 @@ def _plan(params: Params, seeds: Sequence[int], arms: Sequence[str]) -> Ablation
     return said.model_copy(update={"arms": chosen, "seeds": used})
 
 
-def _sources(path: Path, gather: Callable[[], SourceList]) -> SourceList:
-    """What was gathered when the ablation began."""
+def gathered_once(path: Path, gather: Callable[[], SourceList]) -> SourceList:
+    """What was gathered when it began: all runs learn from the same."""
     if not path.is_file():
         write_sources(path, gather())
     return read_sources(path)

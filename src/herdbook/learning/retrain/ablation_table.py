@@ -74,7 +74,7 @@ def compare_arms(reports: Mapping[str, Sequence[Report]], seeds: Sequence[int], 
                 drawn = [m[name] - o[name] for (_, m), (_, o) in zip(mine, others, strict=True)] if draws else []
                 difference = _both(less, np.array(drawn), draws.degrees if draws else 0)
             told = tuple(float(v) if math.isfinite(v) else None for v in values)
-            arms[arm][name] = ArmFigure(mean=_over_seeds(values), seeds=told, difference=difference)
+            arms[arm][name] = ArmFigure(mean=mean_estimate(values), seeds=told, difference=difference)
     level = draws.level if draws else None
     return Ablation(reference=reference, seeds=tuple(seeds), sequences=len(first.sequences), level=level, arms=arms)
 
@@ -84,9 +84,9 @@ def markdown(table: Ablation, figures: Sequence[str]) -> str:
     head = f"| arm | {' | '.join(figures)} |\n| --- |{' --- |' * len(figures)}\n"
     rows = []
     for arm, mine in table.arms.items():
-        rows.append(f"| **{arm}** | {' | '.join(_said(mine[name].mean) for name in figures)} |")
+        rows.append(f"| **{arm}** | {' | '.join(said(mine[name].mean) for name in figures)} |")
         if arm != table.reference:
-            rows.append(f"| less {table.reference} | {' | '.join(_said(mine[name].difference) for name in figures)} |")
+            rows.append(f"| less {table.reference} | {' | '.join(said(mine[name].difference) for name in figures)} |")
     return (
         f"# Ablation\n\nSeeds {', '.join(str(s) for s in table.seeds)}; {table.sequences} sequences. "
         f"Means over seeds with {CONFIDENCE:.0%} intervals over seeds; differences paired by seed and sequence, their "
@@ -94,10 +94,13 @@ def markdown(table: Ablation, figures: Sequence[str]) -> str:
     )
 
 
-def _over_seeds(values: np.ndarray) -> Estimate:
+def mean_estimate(values: np.ndarray) -> Estimate:
+    """The mean of independent values with Student's interval; no interval of one, nothing where one is not defined."""
     if not np.isfinite(values).all():
         return Estimate(value=None)
     mean, n = float(values.mean()), len(values)
+    if n < 2:
+        return Estimate(value=mean)
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
     return Estimate(value=mean, low=mean - reach, high=mean + reach)
 
@@ -120,7 +123,8 @@ def _both(less: np.ndarray, drawn: np.ndarray, degrees: int) -> Estimate:
     return Estimate(value=mean, low=mean - reach, high=mean + reach)
 
 
-def _said(estimate: Estimate | None) -> str:
+def said(estimate: Estimate | None) -> str:
+    """``0.900 (0.880 … 0.920)``; empty where there is no value."""
     if estimate is None or estimate.value is None:
         return ""
     if estimate.low is None or estimate.high is None:
