@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -179,6 +180,34 @@ def test_slices_are_of_pens_light_and_crowding(report: Report) -> None:
     assert {s.slice_by for s in report.slices} <= {"farm", "species", "light", "condition", "severity", "crowding"}
     by = [s for s in report.slices if s.slice_by == "crowding"]
     assert not by or sum(s.sequences for s in by) == 6
+
+
+def test_transfer_to_another_species_is_a_slice(scenes: list[Scene], cache: Path, tmp_path: Path) -> None:
+    """A suite's index says whose scenes are of a second species; here a pen's are said to be."""
+    pen = scenes[0].camera.pen_id
+    mixed = [replace(s, species="calf") if s.camera.pen_id == pen else s for s in scenes]
+    found = evaluate(mixed, Engine(), tmp_path, data="two species", cache=cache, pictures=0)
+    by = {s.slice_is: s for s in found.slices if s.slice_by == "species"}
+    assert {name: one.sequences for name, one in by.items()} == {"pig": 3, "calf": 3}
+    assert by["calf"].figures["mota"].value is not None
+    assert "| species calf | 3 |" in markdown(found)
+
+
+def test_lasting_identity_is_judged_on_a_clip_of_five_minutes(tmp_path: Path) -> None:
+    """Real pixels, the real engine, the protocol as shipped: 300 s of one pen beside a clip of 8 s of it."""
+    small = {"pens": 1, "fps": 2, "clips_per_day": 1, "width": 160, "height": 120, "animals_per_pen": 2}
+    for name, seconds in (("long", 300), ("short", 8)):
+        plan = FarmPlan(seed=5, days=1, **small, clip_seconds=seconds, farm_id=name, outages_per_day=0.0)
+        simulate_farm(plan, tmp_path / "farms" / name)
+    found = evaluate(
+        find_scenes(tmp_path / "farms"), Engine(), tmp_path / "out", data="long", cache=tmp_path, pictures=0
+    )
+    by = {s.slice_is: s.figures for s in found.slices if s.slice_by == "farm"}
+    assert by["short"]["idf1_long"].value is None
+    assert by["long"]["idf1_long"].value == by["long"]["idf1"].value
+    assert found.overall.figures["idf1_long"].value == by["long"]["idf1"].value
+    assert found.overall.figures["idf1"].value != found.overall.figures["idf1_long"].value
+    assert "| idf1_long |" in markdown(found)
 
 
 def test_an_engine_compared_with_itself_does_not_differ(report: Report) -> None:

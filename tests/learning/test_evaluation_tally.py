@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from evaluation_cases import CLASSES, FPS, seen, sequence
@@ -16,8 +18,10 @@ from herdbook.learning.evaluation.compare import estimates
 from herdbook.learning.evaluation.figures import FIGURES, figures
 from herdbook.learning.evaluation.reid import Moments, answer_queries, ranks
 from herdbook.learning.evaluation.tally import empty, pool, stack, tally
+from herdbook.learning.formats import read_tracks
 from herdbook.learning.metrics import evaluate_mot
 
+EDINBURGH = Path(__file__).parents[3] / "shared" / "data" / "edinburgh-format"
 Pair = tuple[list[Row], list[Row]]
 
 
@@ -53,6 +57,37 @@ def test_pooled_tracking_figures_equal_those_computed_at_once(parts: list[Pair])
     for name in ("motp", "precision"):
         if (value := getattr(at_once.clear, name)) is not None:
             assert pooled[name] == pytest.approx(value, abs=1e-9), name
+
+
+def test_lost_identity_over_ten_minutes_shows_in_idf1_long_and_hides_in_mota() -> None:
+    """At 4 frames a second; every animal gets another id each minute: one tenth of it is the longest part that one id
+    lasts, so that IDF1 is 0.1, though nothing is ever missed."""
+    frames, lasts, animals = 600 * 4, 60 * 4, 2
+    truth = [(f, a, 40 * a, 0, 30, 20) for f in range(1, frames + 1) for a in range(animals)]
+    said = [(f, a + animals * ((f - 1) // lasts), x, y, w, h) for f, a, x, y, w, h in truth]
+    whole = tally(seen(truth), seen(said), classes=len(CLASSES), long=True)
+    short = tally(seen(truth[:40]), seen(said[:40]), classes=len(CLASSES))
+    found = {n: float(v[0]) for n, v in figures(pool(stack([whole, short]), np.ones((1, 2)))).items()}
+    switches = 9 * animals
+    assert found["mota"] == pytest.approx(1 - switches / (frames * animals + 40))
+    assert found["idf1_long"] == pytest.approx(0.1), "the short clip is not in it"
+    assert found["idf1"] > found["idf1_long"]
+
+
+def test_lasting_identity_of_real_annotations_of_five_minutes() -> None:
+    """Edinburgh's clips are 300 s; an animal that two ids share by halves counts half."""
+    path = EDINBURGH / "2019_11_11_000028_output.json"
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not here")
+    truth = read_tracks(path, truth=True)
+    middle = int(np.median(truth.frames))
+    rows = [(int(f), int(i), *map(float, box)) for f, i, box in zip(truth.frames, truth.ids, truth.boxes, strict=True)]
+    said = [(f, i + 1000 * (f > middle), *box) for f, i, *box in rows]
+    sums = tally(seen(truth), seen(tracks(said)), classes=len(CLASSES), long=True)
+    found = {n: float(v[0]) for n, v in figures(pool(stack([sums]), np.ones((1, 1)))).items()}
+    halves = [(sum(f <= middle for f, i, *_ in rows if i == a), sum(i == a for _, i, *_ in rows)) for a in range(99)]
+    assert found["idf1_long"] == pytest.approx(sum(max(n, all_ - n) for n, all_ in halves) / len(rows))
+    assert found["idf1_long"] < found["mota"]
 
 
 def test_drawing_a_sequence_twice_is_having_it_twice() -> None:
