@@ -60,7 +60,7 @@ class CompactConfig:
 
 
 ORIN = CompactConfig()
-POCKET = CompactConfig(trunk="mobilenetv3_small_100", image_size=(192, 256), width=48, looks=48, proposals=24)
+POCKET = CompactConfig(trunk="mobilenetv3_small_100", image_size=(160, 224), width=48, looks=48, proposals=24)
 """For training and running on a CPU."""
 
 
@@ -76,10 +76,10 @@ class Dense(NamedTuple):
 
 
 class Detections(NamedTuple):
-    """The forward pass, and the outputs of the ONNX graph in this order. K = `config.proposals`, best first."""
+    """The forward pass, and the outputs of the ONNX graph in this order. K = `config.proposals`."""
 
     scores: Tensor
-    """[B, K], 0..1."""
+    """[B, K], 0..1: geometric mean of how likely a middle is there, and how well the mask fits an animal."""
     points: Tensor
     """[B, K, 2], x and y in pixels of the image."""
     masks: Tensor
@@ -149,9 +149,14 @@ class CompactStudent(nn.Module):
         """
         check_images(images, self.config.image_size)
         dense = self.dense(images)
-        scores, cells = peaks(dense.saliency, self.config.proposals)
-        points = (cells.to(images.dtype) + 0.5) * self.config.stride
-        return Detections(scores, points, *self.prompt(dense, points))
+        likely, points = self.propose(dense, self.config.proposals)
+        *said, quality = self.prompt(dense, points)
+        return Detections((likely * quality.sigmoid()).sqrt(), points, *said)
+
+    def propose(self, dense: Dense, count: int) -> tuple[Tensor, Tensor]:
+        """The saliency's `count` highest peaks: its probabilities [B, count], and points [B, count, 2]."""
+        likely, cells = peaks(dense.saliency, count)
+        return likely, (cells.to(dense.features.dtype) + 0.5) * self.config.stride
 
 
 def resized(config: CompactConfig, height: int, width: int) -> CompactConfig:

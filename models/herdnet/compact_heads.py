@@ -38,6 +38,8 @@ class Instances(NamedTuple):
     """[B, K, P] logits."""
     headings: Tensor
     """[B, K, 2], x and y of the direction of the head; its length grows with how sure it is."""
+    quality: Tensor
+    """[B, K] logits of how well the mask fits an animal: `herdnet.compact_losses.quality_loss`."""
 
 
 class Saliency(nn.Module):
@@ -74,7 +76,7 @@ def at_cells(features: Tensor, cells: Tensor) -> Tensor:
 
 
 class PointDecoder(nn.Module):
-    """Points → masks, embeddings, postures and headings."""
+    """Points → masks, embeddings, postures, headings and how good the mask is."""
 
     def __init__(self, width: int, pixels: int, looks: int, dimensions: int, postures: int) -> None:
         super().__init__()
@@ -88,7 +90,7 @@ class PointDecoder(nn.Module):
         self.embed = nn.Sequential(nn.Linear(looks, 2 * looks), nn.ReLU(inplace=True), nn.Linear(2 * looks, dimensions))
         seen = width + looks + 2 * self.moments
         self.state = nn.Sequential(
-            nn.Linear(seen, 2 * width), nn.ReLU(inplace=True), nn.Linear(2 * width, postures + 2)
+            nn.Linear(seen, 2 * width), nn.ReLU(inplace=True), nn.Linear(2 * width, postures + 3)
         )
 
     def forward(self, features: Tensor, pixels: Tensor, points: Tensor, stride: int, unit: float) -> Instances:
@@ -112,8 +114,9 @@ class PointDecoder(nn.Module):
         return Instances(
             masks,
             functional.normalize(self.embed(mean), dim=-1, eps=1e-6),
-            said[..., :-2],
-            said[..., -2:],
+            said[..., :-3],
+            said[..., -3:-1],
+            said[..., -1],
         )
 
     def _masks(self, features: Tensor, found: Tensor, points: Tensor, cells_per_unit: float) -> Tensor:

@@ -69,6 +69,21 @@ def mask_dice(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> T
     return dice(logits, target)
 
 
+def quality_loss(logits: Tensor, masks: Tensor, truth: Tensor) -> Tensor:
+    """Binary cross-entropy of [K] against how well masks [K, h, w] (logits) fit the best of an image's animals [N, h, w].
+
+    The target is 0 up to an IoU of 0.25 and 1 from 0.75, so that 0.5 is the overlap at which a match begins. A head
+    that judges its own masks ranks them better than one that looks for middles (Huang et al. 2019, arXiv 1903.00241).
+    """
+    if not len(logits):
+        return logits.sum() * 0.0
+    mine, theirs = (masks.detach() > 0).flatten(1).float(), (truth > 0.5).flatten(1).float()
+    shared = mine @ theirs.T
+    either = mine.sum(1)[:, None] + theirs.sum(1)[None] - shared
+    fit = (shared / either.clamp(min=1)).amax(1) if len(truth) else logits.new_zeros(len(logits))
+    return functional.binary_cross_entropy_with_logits(logits.float(), (2 * fit - 0.5).clamp(0, 1))
+
+
 def posture_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy of [N, P] against [N]; negative targets are unknown and take no part."""
     known = target >= 0

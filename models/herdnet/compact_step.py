@@ -26,6 +26,8 @@ class CompactWeights:
     embedding: float = 0.5
     posture: float = 0.5
     heading: float = 0.3
+    quality: float = 0.5
+    """How well the student judges its own masks."""
     feature: float = 0.0
     """Direction of the teacher's features (needs an adapter)."""
     soft_bce: float = 0.0
@@ -38,6 +40,8 @@ class CompactWeights:
     """How much look-alikes count above others."""
 
 
+PROPOSED = 16
+"""Of the student's own proposals that it learns to judge, in every frame."""
 DISTIL = CompactWeights(bce=0.0, dice=0.0, feature=0.4, soft_bce=0.3, soft_dice=0.3)
 """Feature-aligned distillation: 0.4 (1 - cosine) + 0.3 soft BCE (temperature 2) + 0.3 Dice."""
 LOGITS_ONLY = CompactWeights(bce=0.0, dice=0.0, soft_bce=0.3, soft_dice=0.3)
@@ -101,11 +105,13 @@ def _instance_terms(
     padded = cells.new_zeros(len(batch.images), max(most, 1), prompts, 2)
     padded[frame, slot] = cells[rows]
     points = (padded.flatten(1, 2).to(batch.images.dtype) + 0.5) * model.config.stride
-    found = model.prompt(dense, points)
+    proposed = model.propose(dense, min(PROPOSED, model.config.proposals))[1]
+    found = model.prompt(dense, torch.cat([points, proposed], 1))
+    asked = points.shape[1]
 
     def of_animals(values: Tensor) -> Tensor:
         """[B, slots * prompts, ...] → [animals * prompts, ...]."""
-        return values.reshape(len(values), -1, prompts, *values.shape[2:])[frame, slot].flatten(0, 1)
+        return values[:, :asked].reshape(len(values), -1, prompts, *values.shape[2:])[frame, slot].flatten(0, 1)
 
     def twice(values: Tensor) -> Tensor:
         return values[rows].repeat_interleave(prompts, 0)
@@ -128,12 +134,20 @@ def _instance_terms(
             hardness=weights.hardness,
         ),
     }
+    if weights.quality:
+        terms["quality"] = _quality(found.quality, found.masks, covering(batch.masks, size), batch.frame)
     if batch.teacher_masks is not None and (weights.soft_bce or weights.soft_dice):
         teacher = covering(batch.teacher_masks[rows].detach(), size).repeat_interleave(prompts, 0)
         softened = (teacher / weights.temperature).sigmoid()
         terms["soft_bce"] = losses.balanced_bce(masks, softened, learn, weights.temperature)
         terms["soft_dice"] = losses.mask_dice(masks, teacher.sigmoid(), learn)
     return terms
+
+
+def _quality(logits: Tensor, masks: Tensor, truth: Tensor, frame: Tensor) -> Tensor:
+    """Mean over frames of `losses.quality_loss` of all that was asked there, proposals of the student's own included."""
+    each = [losses.quality_loss(logits[k], masks[k], truth[frame == k]) for k in range(len(logits))]
+    return torch.stack(each).mean()
 
 
 def _slots(frame: Tensor, frames: int) -> tuple[Tensor, int]:

@@ -16,10 +16,13 @@ class Selection:
     """When a proposal is an animal."""
 
     score: float = 0.3
-    overlap: float = 0.5
+    overlap: float = 0.4
     """Share of the smaller of two masks that lies in the other; above it both are one animal, and the better stays."""
     area: float = 0.0004
     """Share of the frame; anything smaller is dirt."""
+    edge: float = 0.0
+    """Logit from which a pixel is an animal's. Below 0 for thin parts, legs and ears, whose pixels a small network is
+    seldom sure of one by one: without them boxes are too small (ADR 0136)."""
 
 
 class Outputs(NamedTuple):
@@ -78,7 +81,7 @@ def select(outputs: Outputs, stride: int, rules: Selection | None = None) -> Ani
     rules = rules or Selection()
     scores, points, masks, embeddings, postures, headings = outputs
     smallest = rules.area * masks.shape[1] * masks.shape[2]
-    inside: NDArray[np.bool_] = np.asarray(masks > 0)
+    inside: NDArray[np.bool_] = np.asarray(masks > rules.edge)
     areas = inside.sum((1, 2))
     kept: list[int] = []
     for k in np.argsort(-scores, kind="stable"):
@@ -87,7 +90,7 @@ def select(outputs: Outputs, stride: int, rules: Selection | None = None) -> Ani
         if all(_shared(inside[k], inside[j]) <= rules.overlap * min(areas[k], areas[j]) for j in kept):
             kept.append(int(k))
     order = np.array(kept, dtype=int)
-    own = _own_pixels(masks[order])
+    own = _own_pixels(masks[order], rules.edge)
     # what others took may leave nothing
     whole = own.sum((1, 2)) >= max(smallest, 1)
     order, own = order[whole], own[whole]
@@ -138,9 +141,9 @@ def _shared(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(one & other))
 
 
-def _own_pixels(masks: Floats) -> NDArray[np.bool_]:
+def _own_pixels(masks: Floats, edge: float) -> NDArray[np.bool_]:
     """Logits [N, h, w] → masks without overlap."""
     if not len(masks):
         return np.zeros(masks.shape, bool)
     winner = masks.argmax(0)
-    return np.asarray((winner[None] == np.arange(len(masks))[:, None, None]) & (masks > 0))
+    return np.asarray((winner[None] == np.arange(len(masks))[:, None, None]) & (masks > edge))

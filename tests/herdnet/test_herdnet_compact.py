@@ -28,7 +28,7 @@ def test_one_forward_pass_gives_instances_and_embeddings(student: CompactStudent
     assert tuple(found.postures.shape) == (2, 5, 3)
     assert tuple(found.headings.shape) == (2, 5, 2)
     torch.testing.assert_close(found.embeddings.norm(dim=-1), torch.ones(2, 5))
-    assert (found.scores.diff(dim=1) <= 0).all()
+    assert ((found.scores > 0) & (found.scores < 1)).all()
     assert student.training  # reading leaves the mode alone
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_step_names_every_loss_and_reaches_every_parameter() -> None:
     torch.manual_seed(0)
     model = CompactStudent(CONFIG)
     terms = compact_step(model, bars(), CompactWeights())
-    assert set(terms) == {"centre", "bce", "dice", "embedding", "posture", "heading", "total"}
+    assert set(terms) == {"centre", "bce", "dice", "embedding", "posture", "heading", "quality", "total"}
     terms["total"].backward()
     assert not [name for name, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
 
@@ -216,6 +217,19 @@ def test_feature_direction_ignores_scale_and_aligns_sizes() -> None:
     assert float(losses.feature_direction(-teacher, teacher)) == pytest.approx(2, abs=1e-5)
     fine = teacher.repeat_interleave(3, 2).repeat_interleave(3, 3)
     assert float(losses.feature_direction(fine, teacher)) == pytest.approx(0, abs=1e-5)
+
+
+def test_quality_asks_whether_a_mask_fits_any_animal_of_the_frame() -> None:
+    truth = torch.zeros(2, 8, 8)
+    truth[0, :4, :4] = truth[1, 4:, 4:] = 1
+    half = torch.zeros(8, 8)
+    half[:4, :2] = 1  # IoU 0.5: as likely good as not
+    masks = torch.stack([truth[1], half, torch.ones(8, 8) - truth.sum(0)]) * 20 - 10
+    sure = torch.tensor([20.0, 0.0, -20.0])
+    best = losses.quality_loss(sure, masks, truth)
+    assert float(best) == pytest.approx(math.log(2) / 3, abs=1e-6)
+    assert float(losses.quality_loss(-sure, masks, truth)) > 10
+    assert float(losses.quality_loss(torch.tensor([-20.0]), masks[:1], truth[:0])) == pytest.approx(0, abs=1e-6)
 
 
 def test_a_headings_length_learns_how_sure_it_is() -> None:

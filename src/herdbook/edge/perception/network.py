@@ -30,8 +30,9 @@ class SelectionRules(Contract):
     """When a proposal is an animal: `herdnet.instances.Selection`."""
 
     score: Share = 0.3
-    overlap: Share = 0.5
+    overlap: Share = 0.4
     area: Annotated[float, Field(ge=0, lt=1)] = 0.0004
+    edge: Annotated[float, Field(ge=-10, le=10)] = 0.0
 
 
 class BehaviourNetwork(Contract):

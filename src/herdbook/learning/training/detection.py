@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -21,7 +23,12 @@ AT_MOST = 320
 def judge_student(student: CompactStudent, frames: Frames, rules: Selection | None = None) -> dict[str, float]:
     """``precision``, ``recall``, ``moda`` (1 - misses and false alarms per animal), ``mask_iou`` of matches,
     ``behaviour_top1`` and ``behaviour_macro_f1`` from single frames; all 0..1, moda at most 1."""
-    tally = Tally(max(1, len(student.config.postures)))
+    return judge_rules(student, frames, [rules or Selection()])[0]
+
+
+def judge_rules(student: CompactStudent, frames: Frames, rules: Sequence[Selection]) -> list[dict[str, float]]:
+    """The same by each of several rules, from one look at the frames."""
+    tallies = [Tally(max(1, len(student.config.postures))) for _ in rules]
     stride = student.config.stride // 2
     step = max(1, len(frames) // AT_MOST)
     rows = np.arange(0, len(frames), step)
@@ -30,10 +37,12 @@ def judge_student(student: CompactStudent, frames: Frames, rules: Selection | No
         drawn = in_order(frames, some)
         outputs = read(student, drawn.images)
         for k in range(len(some)):
-            found = select(Outputs(*(array[k].numpy() for array in outputs)), stride, rules)
             mine = (drawn.frame == k).numpy()
-            tally.add(found, drawn.masks.numpy()[mine] > 0.5, drawn.behaviours.numpy()[mine])
-    return tally.figures()
+            masks, behaviours = drawn.masks.numpy()[mine] > 0.5, drawn.behaviours.numpy()[mine]
+            said = Outputs(*(array[k].numpy() for array in outputs))
+            for tally, rule in zip(tallies, rules, strict=True):
+                tally.add(select(said, stride, rule), masks, behaviours)
+    return [tally.figures() for tally in tallies]
 
 
 class Tally:

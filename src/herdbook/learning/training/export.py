@@ -6,6 +6,7 @@ import copy
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.ethogram import load_ethogram
 from herdbook.edge.perception.network import BehaviourNetwork, NetworkFile, SelectionRules, write_network
 from herdbook.edge.perception.steps import PLACES
-from herdbook.learning.training.detection import judge_student
+from herdbook.learning.training.detection import judge_rules
 from herdbook.learning.training.frames import Frames
 from herdbook.learning.training.params import ExportParams
 from herdnet.behaviour import BehaviourHead
@@ -29,16 +30,20 @@ from herdnet.parity import OnnxNetwork, drift
 from herdnet.quantise_onnx import quantise_onnx
 
 ENGINE = "engine.yaml"
-SCORES = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
-"""Among which the least score of an animal is chosen."""
+SCORES = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
+EDGES = (0.0, -0.5, -1.0, -1.5)
+"""Among which the least score of an animal, and the least logit of its pixels, are chosen."""
 DRIFT_FRAMES = 32
 
 
-def choose_score(student: CompactStudent, validation: Frames) -> tuple[float, float]:
-    """The score with the fewest misses and false alarms on the validation side, and its moda."""
-    tried = {score: judge_student(student, validation, Selection(score=score))["moda"] for score in SCORES}
-    best = max(SCORES, key=lambda score: (tried[score], -score))
-    return best, tried[best]
+def choose_rules(student: CompactStudent, validation: Frames, score: float | None = None) -> tuple[Selection, float]:
+    """The rules with the fewest misses and false alarms on the validation side, and their moda; with a `score` that
+    was asked for if there is one."""
+    scores = SCORES if score is None else (score,)
+    rules = [Selection(score=score, edge=edge) for score in scores for edge in EDGES]
+    figures = judge_rules(student, validation, rules)
+    best = max(range(len(rules)), key=lambda k: (figures[k]["moda"], -k))
+    return rules[best], figures[best]["moda"]
 
 
 def write_engine(
@@ -47,7 +52,7 @@ def write_engine(
     ethogram: str,
     params: ExportParams,
     *,
-    score: float,
+    rules: Selection,
     calibration: Frames | None = None,
     head: BehaviourHead | None = None,
     fairness: float = 0.0,
@@ -59,7 +64,7 @@ def write_engine(
         student, head: trained.
         ethogram: that they were trained on.
         params: of the stage.
-        score: from which a proposal is an animal.
+        rules: when a proposal is an animal.
         calibration: frames that int8 ranges come from; without, the graph stays float32.
         fairness: of the head's answers.
 
@@ -78,7 +83,7 @@ def write_engine(
             pictures(calibration, params.calibration),
             percentile=params.percentile,
         )
-        changed = drift(graph, small, pictures(calibration, DRIFT_FRAMES), score=score)
+        changed = drift(graph, small, pictures(calibration, DRIFT_FRAMES), score=rules.score)
         figures |= {f"int8_{name}": value for name, value in changed.items()}
         figures["int8_bytes"] = float(small.stat().st_size)
         if params.precision == "int8":
@@ -106,7 +111,7 @@ def write_engine(
         stride=config.stride // 2,
         postures=config.postures,
         dimensions=config.dimensions,
-        selection=SelectionRules(score=score),
+        selection=SelectionRules(**asdict(rules)),
         behaviour=behaviour,
     )
     write_network(folder, network)

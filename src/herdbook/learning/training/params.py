@@ -75,7 +75,7 @@ class StudentSize(Contract):
     """`herdnet.compact.CompactConfig`."""
 
     trunk: str = "mobilenetv3_small_100"
-    image_size: tuple[Count, Count] = (192, 256)
+    image_size: tuple[Count, Count] = (160, 224)
     stride: Count = 4
     width: Count = 48
     pixels: Count = 16
@@ -92,6 +92,7 @@ class Losses(Contract):
     dice: Weight = 1.0
     embedding: Weight = 0.5
     posture: Weight = 0.5
+    quality: Weight = 0.5
     feature: Weight = 0.4
     soft_bce: Weight = 0.3
     soft_dice: Weight = 0.3

@@ -15,7 +15,6 @@ from herdbook.learning.targets.compute import read_index
 from herdbook.learning.targets.store import TargetStore
 from herdbook.learning.training import behaviour, distil, embed, export, pictures, teacher
 from herdbook.learning.training.behaviour_windows import Windows, windows_of
-from herdbook.learning.training.detection import judge_student
 from herdbook.learning.training.frames import Frames, load_frames
 from herdbook.learning.training.stage import Stage
 from herdbook.learning.training.teaching import Teaching
@@ -113,11 +112,11 @@ def run_behaviour(
     network, ethogram = load_student(student), data.manifest.plan.ethogram
     names = tuple(load_ethogram(ethogram).names)
     validation_frames = load_frames(data, Split.VALIDATION, network.config.image_size)
-    score, _ = export.choose_score(network, validation_frames)
+    rules, _ = export.choose_rules(network, validation_frames)
     eyes = stage.working / "eyes"
     eyes.mkdir(parents=True, exist_ok=True)
     exporting = profile.export.model_copy(update={"precision": "float32"})
-    export.write_engine(eyes, network, ethogram, exporting, score=score)
+    export.write_engine(eyes, network, ethogram, exporting, rules=rules)
     release = read_engine(eyes / export.ENGINE).release
 
     def looked_at(split: Split) -> Windows:
@@ -145,8 +144,8 @@ def run_export(
     network = load_student(student)
     size = network.config.image_size
     training, validation = _sides(stage, data, size)
-    score, moda = (params.score, 0.0) if params.score else export.choose_score(network, validation)
-    figures: dict[str, float] = {"score": score, "moda": moda or judge_student(network, validation)["moda"]}
+    rules, moda = export.choose_rules(network, validation, params.score)
+    figures: dict[str, float] = {"score": rules.score, "edge": rules.edge, "moda": moda}
 
     def write(folder: Path) -> dict[str, float]:
         return export.write_engine(
@@ -154,7 +153,7 @@ def run_export(
             network,
             data.manifest.plan.ethogram,
             params,
-            score=score,
+            rules=rules,
             calibration=training,
             head=load_head(head),
             fairness=profile.behaviour.fairness,
