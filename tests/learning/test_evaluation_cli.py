@@ -84,6 +84,7 @@ def test_an_engine_is_judged_and_set_beside_another(
     code, out, _ = command("evaluate", "table", *reports)
     assert code == 0
     assert "motion-coarse" in out
+    assert "coarse less" in out, "the difference stands below"
     code, out, _ = command("evaluate", "table", *reports, "--json")
     assert [one["engine"]["parameters"] for one in json.loads(out)] == [12, None]
 

@@ -138,6 +138,24 @@ def test_an_arm_that_is_the_reference_differs_by_nothing_and_one_that_is_worse_b
         compare_arms(reports, (1, 2, 3), "a")
 
 
+def test_an_engine_that_was_not_trained_stands_beside_without_an_interval_over_seeds() -> None:
+    skills = (0.9, 0.88, 0.93)
+    reports = {"a": [report_of("a", skill, seed=1) for skill in skills]}
+    reports["b"] = reports["a"]
+    table = compare_arms(reports, (1, 2, 3), "a", {"(motion)": report_of("motion", 0.7, seed=1)})
+    motion = table.arms["(motion)"]["mota"]
+    assert motion.mean.low is None
+    assert motion.difference is not None
+    assert motion.difference.value == pytest.approx(motion.mean.value - table.arms["a"]["mota"].mean.value)
+    assert motion.difference.high is not None
+    assert motion.difference.high < 0
+    assert "| **(motion)** |" in markdown(table, ["mota", "idf1_long"])
+    assert "idf1_long" not in markdown(table, ["mota", "idf1_long"]), "nothing to show"
+    other = report_of("motion", 0.7, sequences=list(reports["a"][0].sequences[:12]))
+    with pytest.raises(InputError, match="same sequences"):
+        compare_arms(reports, (1, 2, 3), "a", {"(motion)": other})
+
+
 def test_without_chance_of_sequences_the_interval_is_that_of_a_paired_t_test() -> None:
     one, other = np.array([0.91, 0.88, 0.93, 0.9]), np.array([0.85, 0.86, 0.84, 0.88])
     found = _both(one - other, np.zeros((4, 500)), 5)

@@ -82,17 +82,21 @@ def table(
     reports: Annotated[list[Path], typer.Argument(help="evaluation.json files of engines, of the same sequences.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Engines side by side: figures with 95 % intervals, parameters, size, memory and latency."""
-    from herdbook.learning.evaluation.report import compare, read_report
-    from herdbook.learning.evaluation.table import beside
+    """Engines side by side: figures with 95 % intervals, parameters, size, memory and latency.
+
+    Below them the first less each of the others, paired on their sequences. In JSON the engines alone: `herdbook
+    evaluate compare` has the differences.
+    """
+    from herdbook.learning.evaluation.report import read_report
+    from herdbook.learning.evaluation.table import beside, first_less_others
 
     found = [read_report(path) for path in reports]
-    for other in found[1:]:
-        compare(found[0], other)  # refuses what cannot stand in one table
+    names = [path.parent.name for path in reports]
+    below = first_less_others(found, names)  # refuses what cannot stand in one table
     if as_json:
         print_json([one.model_dump(mode="json", exclude={"judgements", "failures", "slices"}) for one in found])
         return
-    print_rows(beside(found, [str(path.parent.name) for path in reports]), as_json=False)
+    print_rows([*beside(found, names), *below], as_json=False)
 
 
 @app.command("runs")

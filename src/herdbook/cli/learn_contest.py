@@ -29,7 +29,10 @@ def contest(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Evaluate the challenger and the champion, or motion if there is none, on the same scenes; say who wins, and why.
+    """Evaluate challenger, champion and motion on the same scenes; say whether the challenger wins, and why.
+
+    It is judged against the champion, or against motion if there is none; all stand in one table, with the challenger's
+    differences to each, paired on the same clips.
 
     Nothing is promoted: `herdbook promote` does that. A challenger that loses is an answer, not an error. Both
     evaluations are kept with their versions; interrupted, the same command goes on.
@@ -62,7 +65,11 @@ def contest(
         )
     if not as_json:
         from herdbook.cli.promote import check_row
+        from herdbook.learning.evaluation.report import read_report
+        from herdbook.learning.evaluation.table import beside, first_less_others
 
+        names, reports = list(trial.beside), [read_report(path) for path in trial.beside.values()]
+        print_rows([*beside(reports, names), *first_less_others(reports, names)], as_json=False)
         print_rows([check_row(check) for check in trial.contest.verdict.checks], as_json=False)
     _print(_told(trial), as_json=as_json)
 
@@ -94,6 +101,7 @@ def _told(trial: Trial) -> dict[str, Any]:
         "said": said,
         "report": trial.report,
         "against": trial.against,
+        "beside": dict(trial.beside),
         "verdict": contest.verdict.model_dump(mode="json"),
         "comparison": contest.comparison.model_dump(mode="json"),
     }

@@ -8,7 +8,7 @@ import numpy as np
 
 from herdbook.learning.evaluation.compare import Estimate, Estimates
 from herdbook.learning.evaluation.figures import FIGURES, f1_by_class
-from herdbook.learning.evaluation.report import Comparison, Footprint, Report
+from herdbook.learning.evaluation.report import Comparison, Footprint, Report, compare
 
 Row = Mapping[str, str | None]
 
@@ -45,7 +45,7 @@ def slice_rows(slices: Sequence[Estimates], least: int = 0) -> list[Row]:
 
 def beside(reports: Sequence[Report], names: Sequence[str]) -> list[Row]:
     """Engines side by side, one row each: figures with intervals, and what they cost."""
-    columns = [name for name in SHOWN if any(r.overall.figures[name].value is not None for r in reports)]
+    columns = _columns(reports)
     return [
         {
             "engine": f"{report.engine.release.release_id} ({name})",
@@ -56,6 +56,26 @@ def beside(reports: Sequence[Report], names: Sequence[str]) -> list[Row]:
         }
         for report, name in zip(reports, names, strict=True)
     ]
+
+
+def first_less_others(reports: Sequence[Report], names: Sequence[str]) -> list[Row]:
+    """Rows that stand below those of `beside`: the first engine less each of the others, paired on their sequences.
+
+    Raises:
+        InputError: they were not judged on the same sequences, or by different protocols.
+    """
+    columns, rows = _columns(reports), []
+    for other, name in zip(reports[1:], names[1:], strict=True):
+        found = compare(reports[0], other, by=()).overall
+        figures = {column: _short(found.figures[column]) for column in columns}
+        rows.append({"engine": f"{names[0]} less {name}", "sequences": str(found.sequences), **figures})
+    return [{**row, "parameters": None, "cost": None} for row in rows]
+
+
+def side_by_side(reports: Sequence[Report], names: Sequence[str]) -> str:
+    """Both tables as Markdown."""
+    rows = [*beside(reports, names), *first_less_others(reports, names)]
+    return f"# {', '.join(names)} on {reports[0].data}\n\n{_drawn(reports[0].overall)}\n\n{_table(rows)}\n"
 
 
 def markdown(report: Report, comparison: Comparison | None = None) -> str:
@@ -84,6 +104,10 @@ def number(value: float | None) -> str | None:
 def interval(estimate: Estimate) -> str | None:
     """``low … high``."""
     return None if estimate.low is None else f"{number(estimate.low)} … {number(estimate.high)}"
+
+
+def _columns(reports: Sequence[Report]) -> list[str]:
+    return [name for name in SHOWN if any(r.overall.figures[name].value is not None for r in reports)]
 
 
 def _drawn(found: Estimates) -> str:

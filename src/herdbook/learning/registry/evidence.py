@@ -18,6 +18,8 @@ from herdbook.learning.registry.tracking import resume_run
 from herdbook.settings import Settings
 
 CONFUSION = "confusion.png"
+BESIDE = "beside.md"
+"""A contest's table, where the evaluation was made for one."""
 
 
 def attach_evaluation(settings: Settings, version: Version, path: Path) -> None:
@@ -35,7 +37,7 @@ def attach_evaluation(settings: Settings, version: Version, path: Path) -> None:
     report = evaluation_for(path, version)
     write_durably(path.parent / CONFUSION, confusion_picture(report))
     write_durably(path.parent / "evaluation.md", markdown(report).encode())
-    names = {path.name, "evaluation.md", CONFUSION} | {f.picture for f in report.failures if f.picture}
+    names = {path.name, "evaluation.md", BESIDE, CONFUSION} | {f.picture for f in report.failures if f.picture}
     run = resume_run(settings, version.run_id)
     place = f"evaluations/{sha256_of(path)[:16]}"
     for name in sorted(names):

@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from herdbook.contracts.digest import sha256_of
-from herdbook.contracts.durable import make_folder
+from herdbook.contracts.durable import make_folder, write_durably
 from herdbook.errors import InputError, NotFoundError
 from herdbook.learning.evaluation.engine_file import read_costs, read_engine
 from herdbook.learning.evaluation.predictions import Engine
-from herdbook.learning.evaluation.report import Report
+from herdbook.learning.evaluation.report import Report, read_report
 from herdbook.learning.evaluation.run import REPORT, evaluate
 from herdbook.learning.evaluation.scenes import Scene
-from herdbook.learning.evaluation.table import markdown
+from herdbook.learning.evaluation.table import markdown, side_by_side
 from herdbook.learning.registry.contest import Contest, hold
-from herdbook.learning.registry.evidence import attach_evaluation
+from herdbook.learning.registry.evidence import BESIDE, attach_evaluation
 from herdbook.learning.registry.gates import Gates
 from herdbook.learning.registry.models import CHAMPION, Version, download, find, require
 from herdbook.learning.registry.store import open_store, registry_errors_are_said
@@ -34,11 +34,13 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Trial:
-    """A contest, and the two evaluations that it was decided by."""
+    """A contest, the two evaluations that it was decided by, and all that stand beside the challenger's."""
 
     contest: Contest
     report: Path
     against: Path
+    beside: Mapping[str, Path]
+    """Evaluations on the same scenes by name: ``challenger``, ``champion`` where there is one, and the baseline."""
 
 
 def hold_trial(
@@ -51,9 +53,11 @@ def hold_trial(
     data: str,
     progress: Progress = lambda what, done, total: None,
 ) -> Trial:
-    """Evaluate a version and the champion (the baseline if there is none), keep both evaluations, and judge.
+    """Evaluate a version, the champion if there is one, and the baseline; keep the evaluations, and judge.
 
-    Nothing is promoted. Interrupted, the same call goes on: recorded scenes are kept.
+    The version is judged against the champion, the first against the baseline. All stand in one table, ``beside.md``,
+    which is kept with the version's evaluation. Nothing is promoted.
+    Interrupted, the same call goes on: recorded scenes are kept.
 
     Args:
         settings: where the registry is.
@@ -70,7 +74,7 @@ def hold_trial(
         RegistryError: the registry cannot be used.
     """
     version, champion = require(settings, model, which), find(settings, model, CHAMPION)
-    _require_unseen(settings, version, scenes)
+    require_unseen(settings, version, scenes)
     place = settings.registry / "evaluations"
 
     def judged(name: str, file: Path | None) -> Path:
@@ -92,18 +96,27 @@ def hold_trial(
 
     def of_version(one: Version) -> Path:
         with tempfile.TemporaryDirectory() as folder:
-            path = judged(f"{model} {one.number}", download(settings, one, Path(folder)) / "engine.yaml")
-        attach_evaluation(settings, one, path)
-        return path
+            return judged(f"{model} {one.number}", download(settings, one, Path(folder)) / "engine.yaml")
 
     mine = of_version(version)
-    other = of_version(champion) if champion else judged(gates.first.engine, None)
+    found = {"challenger": mine} | ({"champion": of_version(champion)} if champion else {})
+    found[gates.first.engine] = judged(gates.first.engine, None)
+    table = side_by_side([read_report(path) for path in found.values()], list(found))
+    write_durably(mine.parent / BESIDE, table.encode())
+    attach_evaluation(settings, version, mine)
+    if champion:
+        attach_evaluation(settings, champion, found["champion"])
+    other = found["champion" if champion else gates.first.engine]
     contest = hold(settings, model, version.number, gates, report=mine, against=other)
-    return Trial(contest, mine, other)
+    return Trial(contest, mine, other, found)
 
 
-def _require_unseen(settings: Settings, version: Version, scenes: Sequence[Scene]) -> None:
-    """No clip on both sides: what a run learned from is kept with it; versions of elsewhere say nothing."""
+def require_unseen(settings: Settings, version: Version, scenes: Sequence[Scene]) -> None:
+    """Do nothing, if no scene is of a clip that the version's run learned from; versions of elsewhere say nothing.
+
+    Raises:
+        InputError: one is.
+    """
     client = open_store(settings)
     with tempfile.TemporaryDirectory() as folder, registry_errors_are_said(settings):
         there = {file.path for file in client.list_artifacts(version.run_id, str(Path(SOURCES).parent))}

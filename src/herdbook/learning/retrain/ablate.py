@@ -16,14 +16,16 @@ from herdbook.learning.evaluation.scenes import find_scenes
 from herdbook.learning.params import AblationParams, Arm, Params
 from herdbook.learning.registry.origin import take_origin
 from herdbook.learning.retrain.ablation_table import Ablation, compare_arms, markdown
+from herdbook.learning.retrain.baselines import judge_baselines, judging_scenes
 from herdbook.learning.retrain.overrides import override
 from herdbook.learning.retrain.pipeline import stages_of
+from herdbook.learning.retrain.record import MODEL_OF
 from herdbook.learning.retrain.run import Listener, only_one, recorded, retrain
 from herdbook.learning.workspace import open_workspace
 from herdbook.settings import Settings
 
-FIGURES = ("mota", "idf1", "hota", "behaviour_macro_f1", "reid_rank1")
-"""Columns of the table for people; the JSON has all."""
+FIGURES = ("mota", "idf1", "hota", "idf1_long", "behaviour_macro_f1", "reid_rank1")
+"""Columns of the table for people, where there are values; the JSON has all."""
 
 
 def ablate(
@@ -39,6 +41,8 @@ def ablate(
     listener: Listener | None = None,
 ) -> tuple[Ablation, Path]:
     """Run every arm with every seed, and compare them. Ended at any moment, the same call goes on.
+
+    `motion` and the champion stand in the same table, on the same clips.
 
     What arms have in common is made once: their workspaces share the cache.
 
@@ -78,7 +82,10 @@ def ablate(
                     register=False,
                 )
         reports = {arm: [_report(settings, name, folder, scenes) for name in names] for arm, names in runs.items()}
-        table = compare_arms(reports, plan.seeds, plan.arms[0].name)
+        reference = reports[plan.arms[0].name][0]
+        others, remarks = _beside(settings, runs[plan.arms[0].name][0], folder, scenes, reference)
+        table = compare_arms(reports, plan.seeds, plan.arms[0].name, others)
+        table = table.model_copy(update={"remarks": tuple(remarks)})
         write_durably(folder / "ablation.json", (table.model_dump_json(indent=1) + "\n").encode())
         write_durably(folder / "ablation.md", markdown(table, FIGURES).encode())
         run.file(folder, "ablation")
@@ -131,4 +138,17 @@ def _report(settings: Settings, run_id: str, folder: Path, scenes: Path | None) 
         parameters=parameters,
         footprints=footprints,
         pictures=0,
+    )
+
+
+def _beside(
+    settings: Settings, run_id: str, folder: Path, scenes: Path | None, reference: Report
+) -> tuple[dict[str, Report], list[str]]:
+    """The baseline and the champion of that kind of engine, where the arms were judged on clips."""
+    found = judging_scenes(open_workspace(settings, run_id).folder, scenes)
+    if not found:
+        return {}, ["There were no clips to show to the engine motion and to the champion."]
+    model = MODEL_OF.get(reference.engine.release.engine)
+    return judge_baselines(
+        settings, found, folder / "baselines", data=reference.data, protocol=reference.protocol, model=model
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from pydantic import Field
@@ -43,25 +44,35 @@ class Ablation(Contract):
     sequences: int
     level: str | None
     """What was drawn of the sequences: farm, pen or sequence."""
-    arms: dict[str, dict[str, ArmFigure]] = Field(description="figures by arm")
+    arms: dict[str, dict[str, ArmFigure]] = Field(description="figures by arm; in parentheses engines not trained here")
+    remarks: tuple[str, ...] = ()
 
 
-def compare_arms(reports: Mapping[str, Sequence[Report]], seeds: Sequence[int], reference: str) -> Ablation:
+def compare_arms(
+    reports: Mapping[str, Sequence[Report]],
+    seeds: Sequence[int],
+    reference: str,
+    others: Mapping[str, Report] = MappingProxyType({}),
+) -> Ablation:
     """The table of an ablation.
 
     Args:
         reports: by arm, one per seed, in the order of the seeds; all on the same sequences.
         seeds: at least two.
         reference: the arm that the others are held against.
+        others: engines that were not trained here and have no seeds. Their figures have no interval over seeds; their
+            differences hold the same engine against each of the reference's seeds.
 
     Raises:
         InputError: they were not judged on the same sequences.
     """
     first = reports[reference][0]
-    if any(r.sequences != first.sequences or r.protocol != first.protocol for arm in reports.values() for r in arm):
+    every = [*others.values(), *(report for arm in reports.values() for report in arm)]
+    if any(r.sequences != first.sequences or r.protocol != first.protocol for r in every):
         raise InputError("the arms were not judged on the same sequences", "Run all of them from the same sources.")
     draws = resample(first.sequences)
     found = {arm: [figures_drawn(stack(r.tallies), draws) for r in mine] for arm, mine in reports.items()}
+    found |= {name: [figures_drawn(stack(r.tallies), draws)] * len(seeds) for name, r in others.items()}
     arms: dict[str, dict[str, ArmFigure]] = {}
     for arm, mine in found.items():
         arms[arm] = {}
@@ -69,18 +80,20 @@ def compare_arms(reports: Mapping[str, Sequence[Report]], seeds: Sequence[int], 
             values = np.array([point[name] for point, _ in mine])
             difference = None
             if arm != reference:
-                others = found[reference]
-                less = values - np.array([point[name] for point, _ in others])
-                drawn = [m[name] - o[name] for (_, m), (_, o) in zip(mine, others, strict=True)] if draws else []
+                theirs = found[reference]
+                less = values - np.array([point[name] for point, _ in theirs])
+                drawn = [m[name] - o[name] for (_, m), (_, o) in zip(mine, theirs, strict=True)] if draws else []
                 difference = _both(less, np.array(drawn), draws.degrees if draws else 0)
             told = tuple(float(v) if math.isfinite(v) else None for v in values)
-            arms[arm][name] = ArmFigure(mean=mean_estimate(values), seeds=told, difference=difference)
+            mean = mean_estimate(values[:1] if arm in others else values)
+            arms[arm][name] = ArmFigure(mean=mean, seeds=told, difference=difference)
     level = draws.level if draws else None
     return Ablation(reference=reference, seeds=tuple(seeds), sequences=len(first.sequences), level=level, arms=arms)
 
 
 def markdown(table: Ablation, figures: Sequence[str]) -> str:
     """For people: a row an arm, each figure with its interval, and its difference to the reference below."""
+    figures = [name for name in figures if any(mine[name].mean.value is not None for mine in table.arms.values())]
     head = f"| arm | {' | '.join(figures)} |\n| --- |{' --- |' * len(figures)}\n"
     rows = []
     for arm, mine in table.arms.items():
@@ -90,7 +103,11 @@ def markdown(table: Ablation, figures: Sequence[str]) -> str:
     return (
         f"# Ablation\n\nSeeds {', '.join(str(s) for s in table.seeds)}; {table.sequences} sequences. "
         f"Means over seeds with {CONFIDENCE:.0%} intervals over seeds; differences paired by seed and sequence, their "
-        f"intervals over seeds and {table.level or 'no'} draws.\n\n" + head + "\n".join(rows) + "\n"
+        f"intervals over seeds and {table.level or 'no'} draws. In parentheses: engines that were not trained here.\n\n"
+        + "".join(f"{remark}\n\n" for remark in table.remarks)
+        + head
+        + "\n".join(rows)
+        + "\n"
     )
 
 

@@ -20,16 +20,15 @@ from herdbook.errors import ConfigurationError, EmptyDatasetError
 from herdbook.learning.datasets.sources import SourceList, resolve
 from herdbook.learning.evaluation.bootstrap import CONFIDENCE
 from herdbook.learning.evaluation.compare import Estimate
-from herdbook.learning.evaluation.dataset_scenes import dataset_scenes
 from herdbook.learning.evaluation.figures import FIGURES
-from herdbook.learning.evaluation.predictions import Engine
 from herdbook.learning.evaluation.report import Report, compare, read_report
-from herdbook.learning.evaluation.run import REPORT, evaluate
+from herdbook.learning.evaluation.run import REPORT
 from herdbook.learning.params import Params
 from herdbook.learning.registry.origin import take_origin
 from herdbook.learning.retrain.ablate import FIGURES as SHOWN
 from herdbook.learning.retrain.ablate import gathered_once
 from herdbook.learning.retrain.ablation_table import mean_estimate, said
+from herdbook.learning.retrain.baselines import judge_baselines, judging_scenes
 from herdbook.learning.retrain.overrides import override
 from herdbook.learning.retrain.pipeline import stages_of
 from herdbook.learning.retrain.run import Listener, only_one, recorded, retrain
@@ -37,7 +36,6 @@ from herdbook.learning.workspace import open_workspace
 from herdbook.settings import Settings
 
 HELD_OUT = "dataset.held_out"
-_DATASET = Path("data", "dataset")
 
 Figures = dict[str, float | None]
 
@@ -143,6 +141,8 @@ def over_farms(farms: Sequence[LeftOut], baseline: str = "motion") -> LeaveOut:
 def markdown(table: LeaveOut, figures: Sequence[str]) -> str:
     """For people: two rows a farm, then both means over farms and the difference."""
 
+    figures = [name for name in figures if any(one.student[name] is not None for one in table.farms)]
+
     def row(*cells: str) -> str:
         return f"| {' | '.join(cells)} |"
 
@@ -194,16 +194,8 @@ def _judged(settings: Settings, run_id: str, farm: str, folder: Path) -> LeftOut
         raise EmptyDatasetError(
             f"run {run_id} kept no labelled clip of {farm} to judge by", "Build the dataset with keep_clips."
         )
-    baseline = evaluate(
-        dataset_scenes(workspace / _DATASET),
-        Engine(),
-        folder / f"{farm}-motion",
-        data=farm,
-        cache=settings.registry / "predictions",
-        iou=student.protocol.iou,
-        long_s=student.protocol.long_s,
-        pictures=0,
-    )
+    scenes, place = judging_scenes(workspace, None), folder / farm
+    (baseline,) = judge_baselines(settings, scenes, place, data=farm, protocol=student.protocol)[0].values()
     compare(student, baseline)  # refuses what was not judged alike
     return LeftOut(farm=farm, sequences=len(student.sequences), student=_figures(student), baseline=_figures(baseline))
 
