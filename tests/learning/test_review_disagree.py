@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from herdbook.cli.learn_reread import review_plan
 from herdbook.contracts.records import BOXES_SCHEMA
 from herdbook.edge.perception.base import Box, Instance, Shape
+from herdbook.errors import ConfigurationError
+from herdbook.learning.params import load_params, pipeline_root
 from herdbook.learning.review.disagree import Mask, difference
 from herdbook.learning.review.finders import boxed, placed
 from herdbook.learning.review.plan import ReviewPlan
@@ -88,3 +95,24 @@ def test_the_teacher_reads_as_much_as_is_paid_for_and_no_neighbours() -> None:
     seconds = {("a", frame): frame * 0.2 for frame in range(10)}
     assert [d.frame for d in most_doubtful(found, seconds, ReviewPlan(apart_s=1.0))] == [2, 9]
     assert [d.frame for d in most_doubtful(found, seconds, ReviewPlan(apart_s=0.0, frames=3))] == [2, 3, 1]
+
+
+def test_what_counts_as_disagreement_is_a_parameter_and_checked(tmp_path: Path) -> None:
+    shipped = load_params().review
+    assert shipped == ReviewPlan(), "the file says what the documents say"
+    assert shipped.iou_gap == 0.15
+    document = yaml.safe_load((pipeline_root() / "params.yaml").read_text())
+    document["review"] |= {"iou_gap": 0.3, "frames": 7}
+    own = tmp_path / "params.yaml"
+    own.write_text(yaml.safe_dump(document))
+    plan = review_plan(own, None, 0)
+    assert (plan.iou_gap, plan.frames, plan.every_s) == (0.3, 7, None)
+    assert review_plan(own, 3, None).frames == 3
+    with pytest.raises(ValidationError, match="frozen"):
+        plan.iou_gap = 0.5  # type: ignore[misc]
+    with pytest.raises(ConfigurationError, match="frames"):
+        review_plan(own, -1, None)
+    document["review"]["iou_gap"] = 1.5
+    own.write_text(yaml.safe_dump(document))
+    with pytest.raises(ConfigurationError, match="iou_gap"):
+        review_plan(own, None, None)

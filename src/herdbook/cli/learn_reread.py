@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from herdbook.cli.day import parse_day
 from herdbook.cli.output import JsonFlag, console, print_rows
 from herdbook.cli.progress import steps_bar
+from herdbook.errors import ConfigurationError
 from herdbook.settings import get_settings
+
+if TYPE_CHECKING:
+    from herdbook.learning.review.plan import ReviewPlan
 
 
 def reread(
@@ -31,9 +35,17 @@ def reread(
         date | None, typer.Option("--to", help="Last day.", parser=parse_day, metavar="DAY", show_default=False)
     ] = None,
     frames: Annotated[
-        int | None, typer.Option(help="Unsure frames of a device day that the teacher reads at most.")
+        int | None, typer.Option(help="Unsure frames of a device day that the teacher reads at most, instead.")
     ] = None,
-    every: Annotated[float | None, typer.Option(help="Read a frame this often beside, seconds; none if 0.")] = None,
+    every: Annotated[
+        float | None, typer.Option(help="Read a frame this often beside, seconds, instead; none if 0.")
+    ] = None,
+    params: Annotated[
+        Path | None,
+        typer.Option(
+            help="params.yaml whose section `review` counts; the shipped one if not given.", show_default=False
+        ),
+    ] = None,
     accelerator: Annotated[str, typer.Option(help="Where the teacher runs, for example cuda.")] = "cpu",
     again: Annotated[bool, typer.Option("--again", help="Though it was done.")] = False,
     as_json: JsonFlag = False,
@@ -47,13 +59,11 @@ def reread(
     from herdbook.learning.archive import archived_days
     from herdbook.learning.review.finders import Sam3Finder
     from herdbook.learning.review.identity import queue_identities
-    from herdbook.learning.review.plan import ReviewPlan
     from herdbook.learning.review.reread import reread_before, reread_day
     from herdbook.learning.review.student import serving_student
 
     settings = get_settings()
-    asked: dict[str, Any] = {} if frames is None else {"frames": frames}
-    plan = ReviewPlan.model_validate(asked | ({} if every is None else {"every_s": every or None}))
+    plan = review_plan(params, frames, every)
     days = archived_days(settings, device_id=device, since=since, until=until)
     finder = Sam3Finder(teacher, accelerator)
     rows = []
@@ -77,3 +87,22 @@ def reread(
             )
             console.print(f"{done.device_id} {done.day}: unsure of {done.share:.1%} of {done.frames} frames")
     print_rows(rows, as_json=as_json)
+
+
+def review_plan(params: Path | None, frames: int | None, every: float | None) -> ReviewPlan:
+    """Section ``review`` of params.yaml, with what the options say instead.
+
+    Raises:
+        NotFoundError, ConfigurationError: the file is not there or not valid, or an option is out of range.
+    """
+    from pydantic import ValidationError
+
+    from herdbook.contracts.validation import first_problem
+    from herdbook.learning.params import load_params
+
+    said = load_params(params).review
+    asked = {"frames": said.frames if frames is None else frames, "every_s": said.every_s if every is None else every}
+    try:
+        return type(said).model_validate(said.model_dump() | asked | {"every_s": asked["every_s"] or None})
+    except ValidationError as error:
+        raise ConfigurationError(f"what is read again: {first_problem(error.errors())}") from error
