@@ -75,7 +75,8 @@ def alignment(
     if student.shape != target.shape:
         raise ShapeError(f"student features {list(student.shape)} and targets {list(target.shape)} differ in shape")
     s, t = tokens(student), tokens(target.detach())
-    terms = direction(s, t), relations(s, t, weights.relation_tokens), magnitude(s, t), residual(s, t)
+    with torch.autocast(s.device.type, enabled=False):  # products of tokens would be halved again
+        terms = direction(s, t), relations(s, t, weights.relation_tokens), magnitude(s, t), residual(s, t)
     ramp = weights.scale(progress)
     total = (
         weights.direction * terms[0]

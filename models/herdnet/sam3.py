@@ -22,6 +22,7 @@ from herdnet.pixels import Standardise, check_images, resize
 from herdnet.prompts import Masks, Prompts, decode, neck
 from herdnet.sam3_config import MEAN, STD, SmallTeacher, build_tracker, small_config, vision
 from herdnet.session import SlidingWindow, Stream
+from herdnet.substitute import StudentBackbone, save_system
 
 TEXT_LENGTH = 32
 
@@ -58,7 +59,10 @@ class Teacher(nn.Module):
 
     def save(self, folder: Path) -> None:
         """The tracker as safetensors and config.json; `Teacher.load(folder)` reads it back."""
-        self.tracker.save_pretrained(folder, safe_serialization=True)
+        if isinstance(vision(self.tracker).backbone, StudentBackbone):
+            save_system(self.tracker, folder)
+        else:
+            self.tracker.save_pretrained(folder, safe_serialization=True)
 
     @property
     def side(self) -> int:

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from transformers import AutoTokenizer, Sam3Model, Sam3TrackerVideoModel
 
 from herdnet.errors import WeightsUnavailableError
+from herdnet.substitute import is_system, load_system
 
 HUB_NAME = "facebook/sam3"
 ACCESS = (
@@ -22,7 +23,10 @@ Model = TypeVar("Model")
 
 
 def load_tracker(source: str | Path) -> Sam3TrackerVideoModel:
-    """The video tracker of a checkpoint. Raises WeightsUnavailableError."""
+    """The video tracker of a checkpoint, or one with a student in its backbone's place. Raises
+    WeightsUnavailableError."""
+    if is_system(Path(source)):
+        return load_system(Path(source))
     return _load(Sam3TrackerVideoModel.from_pretrained, source)
 
 

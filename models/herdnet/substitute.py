@@ -2,21 +2,32 @@
 
 `Sam3TrackerVideoModel` reads one thing of its backbone, `last_hidden_state` [B, cells, channels]. So neck, prompts,
 memory and decoder stay as they are, weights included: 465.8 M parameters become 60.2 M.
+
+On disk such a system is a folder as transformers writes them, ``config.json`` and ``model.safetensors``, with the
+student's configuration under ``student`` in the former.
 """
 
 from __future__ import annotations
 
 import copy
+import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import Sam3TrackerVideoModel
+from transformers import Sam3TrackerVideoConfig, Sam3TrackerVideoModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from herdnet.errors import ShapeError
+from herdnet.errors import ShapeError, WeightsUnavailableError
 from herdnet.pixels import Standardise, resize
 from herdnet.sam3_config import MEAN, STD, vision
-from herdnet.student import Student
+from herdnet.student import Student, StudentConfig
+
+STUDENT, CONFIG, WEIGHTS = "student", "config.json", "model.safetensors"
+"""Key of the configuration, and the files."""
 
 
 class StudentBackbone(nn.Module):
@@ -56,3 +67,45 @@ def substitute(tracker: Sam3TrackerVideoModel, student: Student) -> Sam3TrackerV
         encoder.backbone = backbone
     vision(system).backbone = StudentBackbone(student)
     return system
+
+
+def save_system(system: Sam3TrackerVideoModel, folder: Path) -> None:
+    """Write what `substitute` gave; weights by the names that its modules have here."""
+    student: Student = vision(system).backbone.student
+    config = json.loads(system.config.to_json_string(use_diff=False)) | {STUDENT: asdict(student.config)}
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(
+        {name: value.detach().cpu().contiguous() for name, value in system.state_dict().items()}, folder / WEIGHTS
+    )
+    (folder / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def is_system(folder: Path) -> bool:
+    """Whether a folder of weights holds a system with a student in the backbone's place."""
+    try:
+        return STUDENT in json.loads((folder / CONFIG).read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def load_system(folder: Path) -> Sam3TrackerVideoModel:
+    """Read what `save_system` wrote, in evaluation mode. Raises WeightsUnavailableError."""
+    try:
+        said = json.loads((folder / CONFIG).read_bytes())
+        student = Student(StudentConfig(**said.pop(STUDENT)))
+        config = Sam3TrackerVideoConfig.from_dict(said)
+        backbone: Any = config.vision_config
+        layers = backbone.backbone_config.num_hidden_layers
+        backbone.backbone_config.num_hidden_layers = 0  # it is replaced at once
+        tracker = Sam3TrackerVideoModel(config)
+        backbone.backbone_config.num_hidden_layers = layers
+        vision(tracker).backbone = StudentBackbone(student)
+        tracker.load_state_dict(load_file(folder / WEIGHTS))
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise WeightsUnavailableError(
+            f"{folder}: cannot be loaded as a student in SAM 3's place ({first})",
+            "Export it again: `herdbook learn substitute`.",
+        ) from error
+    tracker.train(False)
+    return tracker

@@ -158,3 +158,13 @@ def test_shapes_must_agree() -> None:
 def test_weights_are_checked(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"."):
         AlignmentWeights(**wrong)  # type: ignore[arg-type]
+
+
+def test_terms_are_of_float32_under_mixed_precision_too() -> None:
+    torch.manual_seed(0)
+    student, target = torch.randn(2, 32, 6, 6), torch.randn(2, 32, 6, 6)
+    plain = alignment(student, target)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = alignment(student, target)
+    assert mixed.relations == plain.relations
+    assert mixed.total.dtype == torch.float32

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from herdnet.errors import ShapeError
+from herdnet.errors import ShapeError, WeightsUnavailableError
+from herdnet.prompts import Prompts
 from herdnet.sam3 import Teacher
 from herdnet.sam3_config import SmallTeacher
 from herdnet.session import ObjectPrompt, Stream
 from herdnet.sizes import full_sizes
 from herdnet.student import Student, StudentConfig
-from herdnet.substitute import substitute
+from herdnet.substitute import is_system, substitute
 
 TINY = SmallTeacher(image_size=64, patch_size=16, channels=64, layers=2, window=2)
 STUDENT = StudentConfig(trunk="mobilenetv4_conv_small", image_size=128, grid=4, channels=64, width=32)
@@ -57,3 +60,28 @@ def test_a_student_for_another_teacher_is_refused(wrong: dict[str, int]) -> None
     config = StudentConfig(**{**STUDENT.__dict__, **wrong})
     with pytest.raises(ShapeError, match="grid"):
         substitute(Teacher.small(TINY).tracker, Student(config))
+
+
+def test_on_disk_it_is_a_folder_of_weights_like_any_other(tmp_path: Path) -> None:
+    teacher = Teacher.small(TINY)
+    system = Teacher(substitute(teacher.tracker, Student(STUDENT))).eval()
+    system.save(tmp_path / "system")
+    teacher.save(tmp_path / "teacher")
+    assert is_system(tmp_path / "system")
+    assert not is_system(tmp_path / "teacher")
+    assert not is_system(tmp_path / "nowhere")
+    again, image, points = Teacher.load(tmp_path / "system"), torch.rand(1, 3, 64, 64), Prompts(torch.rand(1, 3, 1, 2))
+    assert not again.training
+    with torch.no_grad():
+        assert torch.equal(system.masks(image, points).logits, again.masks(image, points).logits)
+
+
+def test_a_damaged_one_is_said(tmp_path: Path) -> None:
+    Teacher(substitute(Teacher.small(TINY).tracker, Student(STUDENT))).save(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(WeightsUnavailableError, match="student in SAM 3's place"):
+        Teacher.load(tmp_path)
+    weights.unlink()
+    with pytest.raises(WeightsUnavailableError):
+        Teacher.load(tmp_path)

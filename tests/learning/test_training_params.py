@@ -7,10 +7,13 @@ from dataclasses import fields
 import pytest
 
 from herdbook.learning.params import load_params
+from herdbook.learning.training.align_params import AlignmentTerms, EncoderSize
 from herdbook.learning.training.params import Losses, StudentSize, TeacherSize
 from herdnet.compact import CompactConfig
 from herdnet.compact_step import CompactWeights
+from herdnet.losses import AlignmentWeights
 from herdnet.sam3_config import SmallTeacher
+from herdnet.student import StudentConfig
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,8 @@ from herdnet.sam3_config import SmallTeacher
         (TeacherSize, SmallTeacher, set()),
         (StudentSize, CompactConfig, {"postures"}),  # the ethogram's behaviours
         (Losses, CompactWeights, {"heading"}),  # labels do not tell heads from tails
+        (EncoderSize, StudentConfig, {"grid", "channels"}),  # the teacher's
+        (AlignmentTerms, AlignmentWeights, set()),
     ],
 )
 def test_parameters_name_the_networks_fields(ours: type, theirs: type, left_out: set[str]) -> None:
@@ -31,3 +36,5 @@ def test_the_shipped_sizes_can_be_built(profile: str) -> None:
     SmallTeacher(**chosen.teacher.size.model_dump())
     CompactConfig(**chosen.distil.student.model_dump())
     CompactWeights(**chosen.distil.losses.model_dump())
+    StudentConfig(**chosen.align.student.model_dump())
+    AlignmentWeights(**chosen.align.losses.model_dump())

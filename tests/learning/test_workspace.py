@@ -14,6 +14,7 @@ import yaml
 from herdbook.errors import ConfigurationError, InputError, NotFoundError, WorkspaceError
 from herdbook.learning.datasets.sources import SourceList, gather
 from herdbook.learning.params import Params, load_params, pipeline_root
+from herdbook.learning.retrain.pipeline import stages_of
 from herdbook.learning.workspace import create_workspace, open_workspace, restore_workspace
 from herdbook.learning.workspace.code import ROOMS, code_digests
 from herdbook.learning.workspace.tools import git
@@ -38,6 +39,9 @@ profiles:
     embed: {schedule: {steps: 2, batch: 4, warmup: 1}, image_size: [64, 96], crop: 32}
     behaviour: {schedule: {steps: 4, batch: 4, warmup: 1}, window: 4}
     export: {calibration: 8}
+    align:
+      student: {trunk: mobilenetv3_small_050, image_size: 64, width: 16}
+      schedule: {steps: 2, batch: 2, warmup: 1}
 """
 
 
@@ -89,6 +93,18 @@ def test_a_run_is_a_branch_of_its_own_and_its_files_are_its_first_commit(home: S
     bare = home.home / "registry" / "pipeline.git"
     said = subprocess.run(["git", "-C", bare, "rev-parse", "run/run-1"], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == revision
+
+
+@pytest.mark.parametrize("students", [("compact",), ("sam3",), ("compact", "sam3")])
+def test_a_run_has_the_stages_of_its_students_alone(home: Settings, tiny: Params, students: tuple[str, ...]) -> None:
+    profile = tiny.chosen.model_copy(update={"students": students})
+    workspace = create_workspace(home, "run-1", tiny.model_copy(update={"profiles": {"tiny": profile}}), SourceList())
+    own = {
+        "compact": {"distil", "embed", "behaviour", "export", "evaluate"},
+        "sam3": {"align", "substitute", "evaluate_sam3"},
+    }
+    shared = {"dataset", "teacher", "targets"}
+    assert {stage.name for stage in stages_of(workspace.folder)} == shared.union(*(own[s] for s in students))
 
 
 @pytest.mark.parametrize("name", ["", "../x", "Run", "a/b", "-x", "x" * 64])

@@ -1,4 +1,7 @@
-"""``herdbook learn teacher | distil | embed | behaviour | export``: the stages that train. ``dvc.yaml`` calls them."""
+"""``herdbook learn teacher | distil | align | substitute | embed | behaviour | export``: the stages that train.
+
+``dvc.yaml`` calls them.
+"""
 
 from __future__ import annotations
 
@@ -61,6 +64,53 @@ def distil(
         figures = run_distil(
             stage, chosen, dataset, targets=targets, teacher_folder=teacher, store=store, report=report
         )
+    _say(figures, out, as_json=as_json)
+
+
+def align(
+    dataset: Dataset,
+    targets: Annotated[Path, typer.Argument(help="Index of the teacher's targets.")],
+    out: Out,
+    *,
+    teacher: Annotated[Path, typer.Option(help="Folder of the teacher.")],
+    params: Params = None,
+    profile: ProfileName = None,
+    report: Report = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train SAM 3's encoder student on what the teacher's backbone says; labels only judge it.
+
+    Printed are the cosine to the teacher's features, and the IoU of the masks that the teacher's own tracker gives for
+    points and boxes, from the student's features and (teacher_…) from its own.
+    """
+    from herdbook.learning.targets.store import TargetStore
+    from herdbook.settings import get_settings
+
+    store = TargetStore(get_settings().home / "registry" / "targets")
+    with _stage("align", out, params, profile) as (stage, chosen):
+        from herdbook.learning.training.align_stages import run_align
+
+        figures = run_align(stage, chosen, dataset, targets=targets, teacher_folder=teacher, store=store, report=report)
+    _say(figures, out, as_json=as_json)
+
+
+def substitute(
+    dataset: Dataset,
+    out: Out,
+    *,
+    student: Annotated[Path, typer.Option(help="Folder of the trained encoder student.")],
+    teacher: Annotated[Path, typer.Option(help="Folder of the teacher.")],
+    params: Params = None,
+    profile: ProfileName = None,
+    report: Report = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write engine sam3's release folder: the teacher with the student in its backbone's place, and a behaviour head
+    trained on what that sees."""
+    with _stage("substitute", out, params, profile) as (stage, chosen):
+        from herdbook.learning.training.align_stages import run_substitute
+
+        figures = run_substitute(stage, chosen, dataset, student=student, teacher_folder=teacher, report=report)
     _say(figures, out, as_json=as_json)
 
 
@@ -160,6 +210,8 @@ def _say(figures: dict[str, float], out: Path, *, as_json: bool) -> None:
 COMMANDS: dict[str, Callable[..., None]] = {
     "teacher": teacher,
     "distil": distil,
+    "align": align,
+    "substitute": substitute,
     "embed": embed,
     "behaviour": behaviour,
     "export": export,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -14,8 +14,8 @@ from herdbook.contracts.identifiers import Slug
 from herdbook.contracts.validation import first_problem
 from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.learning.datasets.plan import DatasetPlan
-from herdbook.learning.review.plan import ReviewPlan
 from herdbook.learning.targets.codec import Encoding
+from herdbook.learning.training.align_params import AlignParams, SubstituteParams
 from herdbook.learning.training.params import BehaviourParams, DistilParams, EmbedParams, ExportParams, TeacherParams
 from herdbook.learning.training.schedule import Schedule
 
@@ -40,6 +40,8 @@ class TargetParams(Contract):
 class Profile(Contract):
     """One size of everything."""
 
+    students: Annotated[tuple[Literal["compact", "sam3"], ...], Field(min_length=1)] = ("compact",)
+    """Which of the registered models come out of a run: stages of the others are left out."""
     dataset: DatasetPlan
     teacher: TeacherParams
     targets: TargetParams
@@ -47,6 +49,8 @@ class Profile(Contract):
     embed: EmbedParams
     behaviour: BehaviourParams
     export: ExportParams = ExportParams()
+    align: AlignParams = AlignParams()
+    substitute: SubstituteParams = SubstituteParams()
 
     def processes(self, stage: str) -> int:
         """How many processes a stage takes."""
@@ -85,8 +89,6 @@ class Params(Contract):
     """The one that is used."""
     profiles: dict[Slug, Profile]
     ablation: AblationParams | None = None
-    review: ReviewPlan = ReviewPlan()
-    """Of every profile: the queue and the nightly re-reading know none."""
 
     @model_validator(mode="after")
     def _known(self) -> Self:

@@ -52,13 +52,17 @@ def windows_of(
     make: Callable[[], LearnedEngine],
     behaviours: tuple[str, ...],
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    at_most: int | None = None,
 ) -> Windows:
-    """Run the engine over every kept clip of a side.
+    """Run the engine over every kept clip of a side, or over so many of them, evenly chosen.
 
     Raises:
         EmptyDatasetError: no clip was kept, or nothing that was seen is labelled.
     """
     rows = list(dataset.sequences(split))
+    if at_most is not None and at_most < len(rows):
+        rows = [rows[k * len(rows) // at_most] for k in range(at_most)]
     found: list[tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]] = []
     for done, (clip, truth) in enumerate(rows, start=1):
         if clip["file"] is not None and clip["camera"] is not None and len(truth):

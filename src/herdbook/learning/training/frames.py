@@ -51,7 +51,12 @@ class Frames:
 
 
 def load_frames(
-    dataset: Dataset, split: Split, size: tuple[int, int], progress: Progress = lambda done, total: None
+    dataset: Dataset,
+    split: Split,
+    size: tuple[int, int],
+    progress: Progress = lambda done, total: None,
+    *,
+    about: int | None = None,
 ) -> Frames:
     """Read the labelled frames of a side; animals without a mask count by the ellipse in their box.
 
@@ -60,6 +65,7 @@ def load_frames(
         split: its side.
         size: height and width that pictures are squeezed to, even numbers.
         progress: told after each frame.
+        about: read no more than some so many, evenly over the side; all if none.
 
     Raises:
         EmptyDatasetError: no frame of that side is labelled.
@@ -72,6 +78,8 @@ def load_frames(
             f"{dataset.folder} has no labelled frame to learn from on the side '{split.value}'",
             "Label footage (a golden set, or a teacher's masks), or change the shares of the split.",
         )
+    if about is not None:
+        frames = frames[:: max(1, len(frames) // about)]
     height, width = size
     names = load_ethogram(dataset.manifest.plan.ethogram).names
     images = np.empty((len(frames), 3, height, width), np.uint8)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from herdbook.contracts.durable import write_durably
 from herdbook.learning.pixels import png_bytes
+from herdbook.learning.training.align import AlignTask
 from herdbook.learning.training.batches import in_order
 from herdbook.learning.training.distil import CompactLearner
 from herdbook.learning.training.frames import Frames
@@ -58,10 +59,22 @@ def features(learner: CompactLearner, teaching: Teaching, folder: Path) -> None:
     mine = torch.nn.functional.adaptive_avg_pool2d(
         learner.adapter(learner.student.dense(drawn.images).features), (target.shape[2], target.shape[3])
     )
+    _beside(teaching.frames, rows, target, mine, folder)
+
+
+@torch.no_grad()
+def aligned(system: Teacher, task: AlignTask, folder: Path) -> None:
+    """The same for an encoder student in the teacher's place, on the validation side."""
+    rows = _some(task.validation)
+    said = system.eval().features(in_order(task.validation, rows).images)
+    _beside(task.validation, rows, task.targets(rows), said, folder)
+
+
+def _beside(frames: Frames, rows: NDArray[np.int64], target: Tensor, mine: Tensor, folder: Path) -> None:
     tiles = []
     for k, row in enumerate(rows):
         axes, middle = _components(target[k])
-        frame = teaching.frames.images[row].transpose(1, 2, 0)
+        frame = frames.images[row].transpose(1, 2, 0)
         size = (frame.shape[1], frame.shape[0])
         parts = [frame, *(_coloured(maps[k], axes, middle, size) for maps in (target, mine))]
         tiles.append(np.hstack(parts))

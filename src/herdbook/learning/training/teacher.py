@@ -6,12 +6,13 @@ the object score that tells animals from nothing (ADR 0116).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,6 +27,7 @@ from herdnet.sam3_config import SmallTeacher
 
 EXAM_PROMPTS = 4
 """Of each kind, per frame."""
+EXAM_FRAMES = 64
 
 
 class Questions(NamedTuple):
@@ -99,24 +101,10 @@ class TeacherTask:
         chance = np.random.default_rng([self.sampler.seed, draw, 1])
         return (ask(self.sampler.draw(draw), self.module.teacher.side, self.prompts, chance),)
 
-    @torch.no_grad()
     def validate(self, module: nn.Module) -> Mapping[str, float]:
-        """``point_iou``, ``box_iou``: mean IoU of masks by each prompt; ``object_accuracy``. All 0..1."""
+        """See `examine`."""
         assert isinstance(module, TeacherLearner)
-        ious: dict[str, list[float]] = {"point_iou": [], "box_iou": []}
-        right: list[float] = []
-        teacher = module.teacher
-        for one in exam(self.validation, teacher.side):
-            asked = one.to(next(module.parameters()).device)
-            maps = neck(teacher.tracker, teacher.features(asked.images))
-            by_points = decode(teacher.tracker, maps, Prompts(asked.points))
-            by_boxes = decode(teacher.tracker, maps, Prompts(boxes=asked.boxes))
-            ious["point_iou"] += ious_of(by_points.logits[:, :, 0], asked.points_masks)
-            ious["box_iou"] += ious_of(by_boxes.logits[:, :, 0], asked.boxes_masks)
-            there = asked.points_masks.flatten(2).amax(2) > 0.5
-            right += ((by_points.object_logits > 0) == there).float().flatten().tolist()
-        figures = {name: float(np.mean(values)) if values else 0.0 for name, values in ious.items()}
-        return figures | {"object_accuracy": float(np.mean(right)) if right else 0.0}
+        return examine(module.teacher, self.validation)
 
 
 def make_task(params: TeacherParams, training: Frames, validation: Frames) -> TeacherTask:
@@ -164,11 +152,46 @@ def _spot(mask: np.ndarray[Any, np.dtype[np.bool_]], chance: np.random.Generator
     return np.array([x + 0.5, y + 0.5])
 
 
+@torch.no_grad()
+def examine(
+    teacher: Teacher,
+    validation: Frames,
+    see: Callable[[Questions, NDArray[np.int64]], Tensor] | None = None,
+) -> dict[str, float]:
+    """``point_iou``, ``box_iou``: mean IoU of masks by each prompt; ``object_accuracy``. All 0..1.
+
+    Args:
+        teacher: in evaluation mode; it runs where it is.
+        validation: labelled frames.
+        see: backbone features of the frames that are asked about, by their rows; the teacher's own if not given.
+    """
+    ious: dict[str, list[float]] = {"point_iou": [], "box_iou": []}
+    right: list[float] = []
+    for rows, one in zip(exam_rows(validation), exam(validation, teacher.side), strict=True):
+        asked = one.to(next(teacher.parameters()).device)
+        features = teacher.features(asked.images) if see is None else see(asked, rows)
+        maps = neck(teacher.tracker, features)
+        by_points = decode(teacher.tracker, maps, Prompts(asked.points))
+        by_boxes = decode(teacher.tracker, maps, Prompts(boxes=asked.boxes))
+        ious["point_iou"] += ious_of(by_points.logits[:, :, 0], asked.points_masks)
+        ious["box_iou"] += ious_of(by_boxes.logits[:, :, 0], asked.boxes_masks)
+        there = asked.points_masks.flatten(2).amax(2) > 0.5
+        right += ((by_points.object_logits > 0) == there).float().flatten().tolist()
+    figures = {name: float(np.mean(values)) if values else 0.0 for name, values in ious.items()}
+    return figures | {"object_accuracy": float(np.mean(right)) if right else 0.0}
+
+
 def exam(validation: Frames, side: int) -> Iterator[Questions]:
-    """The same questions whoever is asked: about some 64 frames, evenly over the side, four at a time."""
-    rows = np.arange(0, len(validation), max(1, len(validation) // 64))
+    """The same questions whoever is asked."""
+    for number, rows in enumerate(exam_rows(validation)):
+        yield ask(in_order(validation, rows), side, EXAM_PROMPTS, np.random.default_rng([7, 4 * number]))
+
+
+def exam_rows(validation: Frames) -> Iterator[NDArray[np.int64]]:
+    """What frames an exam is about: some 64, evenly over the side, four at a time."""
+    rows = np.arange(0, len(validation), max(1, len(validation) // EXAM_FRAMES))
     for begin in range(0, len(rows), 4):
-        yield ask(in_order(validation, rows[begin : begin + 4]), side, EXAM_PROMPTS, np.random.default_rng([7, begin]))
+        yield rows[begin : begin + 4]
 
 
 def ious_of(logits: Tensor, truth: Tensor) -> list[float]:

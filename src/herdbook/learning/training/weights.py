@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from herdbook.errors import FileFormatError, NotFoundError
 from herdnet.behaviour import BehaviourConfig, BehaviourHead
 from herdnet.compact import CompactConfig, CompactStudent
 from herdnet.embedder import Embedder
+from herdnet.student import Student, StudentConfig
 
 STUDENT, HEAD, EMBEDDER = "student.safetensors", "head.safetensors", "embedder.safetensors"
 CONFIG = "config.json"
@@ -36,6 +37,23 @@ def load_student(folder: Path) -> CompactStudent:
     said["image_size"] = tuple(said["image_size"])
     said["postures"] = tuple(said["postures"])
     return _load(CompactStudent(CompactConfig(**said)), folder, STUDENT)
+
+
+def save_encoder(student: Student, folder: Path) -> None:
+    """Write an encoder student."""
+    _save(student, asdict(student.config), folder, STUDENT)
+
+
+def load_encoder(folder: Path) -> Student:
+    """Read an encoder student, in evaluation mode.
+
+    Raises:
+        NotFoundError, FileFormatError: it is not there, or is no encoder student.
+    """
+    said = _config(folder)
+    if set(said) != {field.name for field in fields(StudentConfig)}:
+        raise FileFormatError(f"{folder / CONFIG} is of no encoder student", "Run the stage `align`.")
+    return _load(Student(StudentConfig(**said)), folder, STUDENT)
 
 
 def save_head(head: BehaviourHead, folder: Path) -> None:

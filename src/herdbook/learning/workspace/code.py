@@ -10,6 +10,13 @@ _TRAINING = tuple(
     f"herdbook/learning/training/{name}.py"
     for name in ("augment", "batches", "frames", "loop", "params", "schedule", "stage", "stages")
 )
+_EVALUATION = (
+    "herdbook/learning/evaluation",
+    "herdbook/learning/metrics",
+    "herdbook/edge",
+    "herdbook/contracts",
+    "herdnet/*.py",
+)
 ROOMS: dict[str, tuple[str, ...]] = {
     "dataset": (
         "herdbook/learning/datasets",
@@ -26,6 +33,15 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "herdnet/instances.py",
         "herdnet/contrastive.py",
     ),
+    "align": (
+        *_TRAINING,
+        "herdbook/learning/training",
+        "herdbook/learning/targets",
+        "herdnet/losses.py",
+        "herdnet/pyramid.py",
+        "herdnet/s*.py",
+    ),
+    "substitute": (*_TRAINING, "herdbook/learning/training", "herdbook/edge/perception", "herdnet/*.py"),
     "embed": (*_TRAINING, "herdbook/learning/training/embed.py", "herdnet/embedder.py", "herdnet/c*.py"),
     "behaviour": (*_TRAINING, "herdbook/learning/training", "herdbook/edge/perception", "herdnet/behaviour*"),
     "export": (
@@ -35,13 +51,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "herdnet/*export*",
         "herdnet/quantise*",
     ),
-    "evaluate": (
-        "herdbook/learning/evaluation",
-        "herdbook/learning/metrics",
-        "herdbook/edge",
-        "herdbook/contracts",
-        "herdnet/*.py",
-    ),
+    "evaluate": _EVALUATION,
+    "evaluate_sam3": _EVALUATION,
 }
 """Per stage: folders, files or patterns below the packages."""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +123,7 @@ def create_workspace(
     git(part, "checkout", "--quiet", "--orphan", f"run/{run_id}")
     (part / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n", encoding="utf-8")
     (part / ".dvc" / "config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
-    shutil.copyfile(root / "dvc.yaml", part / "dvc.yaml")
+    _write_stages(root / "dvc.yaml", part / "dvc.yaml", params.chosen.students)
     document = yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False)
     write_durably(part / "params.yaml", document.encode())
     write_sources(part / "sources.json", sources)
@@ -218,6 +218,17 @@ def _origin(registry: Path) -> Path:
         except OSError:  # another run came first
             shutil.rmtree(part)
     return origin
+
+
+def _write_stages(shipped: Path, path: Path, students: Sequence[str]) -> None:
+    """The shipped pipeline, without the stages that make another student (``meta: {student: …}``)."""
+    document = yaml.safe_load(shipped.read_text(encoding="utf-8"))
+    document["stages"] = {
+        name: stage
+        for name, stage in document["stages"].items()
+        if (stage.get("meta") or {}).get("student") in (None, *students)
+    }
+    path.write_text(yaml.safe_dump(document, sort_keys=False, width=1000), encoding="utf-8")
 
 
 def _outs(document: Any) -> list[dict[str, Any]]:
