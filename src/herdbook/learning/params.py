@@ -14,6 +14,7 @@ from herdbook.contracts.identifiers import Slug
 from herdbook.contracts.validation import first_problem
 from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.learning.datasets.plan import DatasetPlan
+from herdbook.learning.review.plan import ReviewPlan
 from herdbook.learning.targets.codec import Encoding
 from herdbook.learning.training.align_params import AlignParams, SubstituteParams
 from herdbook.learning.training.params import BehaviourParams, DistilParams, EmbedParams, ExportParams, TeacherParams
@@ -89,6 +90,8 @@ class Params(Contract):
     """The one that is used."""
     profiles: dict[Slug, Profile]
     ablation: AblationParams | None = None
+    review: ReviewPlan = ReviewPlan()
+    """Of every profile: the queue and the nightly re-reading know none."""
 
     @model_validator(mode="after")
     def _known(self) -> Self:
