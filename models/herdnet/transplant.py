@@ -38,25 +38,63 @@ class Transplant(nn.Module):
 
     @torch.no_grad()
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]], ridge: float = 1e-3) -> None:
-        """Solve for the map from (images, teacher features) pairs. `ridge` is relative to the inputs' mean variance.
+        """Solve for the map from (images, teacher features) pairs.
 
         Raises ShapeError when there are no batches.
         """
-        moments: tuple[Tensor, Tensor] | None = None
+        fit = Ridge(ridge)
         for images, target in batches:
-            x = _columns(self.levels(images))
-            x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
-            pair = (x.T @ x, x.T @ _columns(target))
-            moments = pair if moments is None else (moments[0] + pair[0], moments[1] + pair[1])
-        if moments is None:
-            raise ShapeError("a transplant cannot be fitted to no images")
-        gram, cross = moments
-        penalty = torch.full_like(gram[0], ridge * float(gram.diagonal()[:-1].mean()))
-        penalty[-1] = 0  # the bias is free
-        solution = torch.linalg.solve(gram + penalty.diag(), cross).to(self.linear.weight.dtype)
-        self.linear.weight.copy_(solution[:-1].T[..., None, None])
+            fit.add(self.levels(images), target)
+        weight, bias = fit.solve()
+        self.linear.weight.copy_(weight[..., None, None])
         assert self.linear.bias is not None
-        self.linear.bias.copy_(solution[-1])
+        self.linear.bias.copy_(bias)
+
+
+class Ridge:
+    """Linear least squares with a free bias, accumulated batch by batch and solved once, in float64.
+
+    `ridge` is relative to the inputs' mean square.
+    """
+
+    def __init__(self, ridge: float = 1e-3) -> None:
+        self.ridge, self.gram, self.cross = ridge, torch.empty(0), torch.empty(0)
+
+    def add(self, inputs: Tensor, targets: Tensor) -> None:
+        """[B, C, H, W] and what is wanted of them, [B, D, H, W]."""
+        x = _columns(inputs)
+        x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
+        gram, cross = x.T @ x, x.T @ _columns(targets)
+        self.gram, self.cross = (self.gram + gram, self.cross + cross) if len(self.gram) else (gram, cross)
+
+    def solve(self) -> tuple[Tensor, Tensor]:
+        """Weight [D, C] and bias [D].
+
+        Raises ShapeError when nothing was added.
+        """
+        if not len(self.gram):
+            raise ShapeError("a transplant cannot be fitted to no images")
+        penalty = torch.full_like(self.gram[0], self.ridge * float(self.gram.diagonal()[:-1].mean()))
+        penalty[-1] = 0  # the bias is free
+        solution = torch.linalg.solve(self.gram + penalty.diag(), self.cross)
+        return solution[:-1].T, solution[-1]
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean [C] and covariance [C, C] of the inputs."""
+        mean = self.gram[-1, :-1] / self.gram[-1, -1]
+        return mean, self.gram[:-1, :-1] / self.gram[-1, -1] - mean.outer(mean)
+
+    def leading(self, count: int) -> tuple[Tensor, Tensor]:
+        """The `count` leading principal components of the answers, each with mean 0 and variance 1 (reduced-rank
+        regression): weight [count, C] and bias [count]; rows beyond the rank are 0."""
+        weight, _ = self.solve()
+        mean, covariance = self.moments()
+        values, vectors = torch.linalg.eigh(weight @ covariance @ weight.T)
+        values, vectors = values.flip(0)[:count], vectors.flip(1)[:, :count]
+        scale = torch.where(values > 1e-9 * values[0], values.clamp(min=1e-30).rsqrt(), torch.zeros_like(values))
+        found = torch.zeros(count, weight.shape[1], dtype=weight.dtype)
+        found[: len(values)] = scale[:, None] * (vectors.T @ weight)
+        return found, -(found @ mean)
 
 
 def level_channels(student: Student) -> Sequence[int]:

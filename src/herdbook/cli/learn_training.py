@@ -60,7 +60,12 @@ def distil(
     from herdbook.settings import get_settings
 
     store = TargetStore(get_settings().home / "registry" / "targets")
-    with _stage("distil", out, params, profile) as (stage, chosen):
+    with _stage("distil", out, params, profile) as (plain, chosen):
+        stage = plain
+        if chosen.distil.transplant:
+            from herdbook.learning.training.transplant import TransplantStage
+
+            stage = TransplantStage(plain.name, plain.out, plain.progress, store=store, targets=targets)
         figures = run_distil(
             stage, chosen, dataset, targets=targets, teacher_folder=teacher, store=store, report=report
         )

@@ -122,6 +122,8 @@ class DistilParams(Contract):
     """Frames that int8 is calibrated on whenever the student is judged, to see what it would change; 0: never."""
     schedule: Schedule
     losses: Losses = Losses()
+    transplant: bool = False
+    """Whether trunk and pyramid are not trained: the pyramid is the best linear map to the teacher's features."""
     augmentation: Augmentation = Augmentation()
     views: Count = 2
     """Frames of the same camera and day in a batch, so that identities can be compared."""

@@ -32,6 +32,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "herdnet/compact*",
         "herdnet/instances.py",
         "herdnet/contrastive.py",
+        "herdnet/transplant.py",
     ),
     "align": (
         *_TRAINING,
