@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from registry_cases import origin
+from typer.testing import CliRunner
 
+from herdbook.cli import app
 from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.ethogram import load_ethogram
 from herdbook.edge.config import MOTION_RELEASE
@@ -83,6 +85,20 @@ def test_challenger_champion_and_motion_stand_in_one_table(home: Settings, scene
     client = open_store(home)
     kept = client.list_artifacts(second.run_id, "evaluations")
     assert any(f.path.endswith("beside.md") for f in client.list_artifacts(second.run_id, kept[0].path))
+
+
+def test_the_command_prints_the_table_and_names_every_evaluation(
+    home: Settings, scenes: list[Scene], small_farms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("herdbook.settings.get_settings", lambda: home)
+    monkeypatch.setattr("herdbook.learning.evaluation.scenes.find_scenes", lambda folder: scenes)
+    version_of(home, tmp_path / "first", "first-1")
+    told = ["learn", "contest", COMPACT, "--scenes", str(small_farms / "north")]
+    done = CliRunner().invoke(app, told, catch_exceptions=False, env={"COLUMNS": "300"})
+    assert done.exit_code == 0, done.output
+    assert "challenger less motion" in done.output
+    done = CliRunner().invoke(app, [*told, "--json"], catch_exceptions=False)
+    assert list(json.loads(done.stdout)["beside"]) == ["challenger", "motion"]
 
 
 def test_motion_and_the_champion_stand_beside_what_is_trained(
