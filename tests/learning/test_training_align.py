@@ -6,8 +6,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from herdbook.cli import app
@@ -24,7 +27,7 @@ from herdbook.learning.training.align_params import AlignParams
 from herdbook.learning.training.behaviour_windows import Windows
 from herdbook.learning.training.frames import load_frames
 from herdbook.learning.training.schedule import Schedule
-from herdbook.learning.training.teacher import examine
+from herdbook.learning.training.teacher import EXAM_FRAMES, exam_rows, examine
 from herdbook.learning.training.weights import load_encoder
 from herdbook.settings import get_settings
 from herdnet.behaviour_features import feature_names
@@ -124,6 +127,15 @@ def task_of(made: Path, **changed: object) -> AlignTask:
         load_frames(data, Split.VALIDATION, (64, 64)),
         params,
     )
+
+
+@given(st.integers(1, 2000))
+def test_the_exam_of_frames_that_were_read_for_it_is_that_of_the_whole_side(count: int) -> None:
+    """`load_frames(about=EXAM_FRAMES)` takes this step too."""
+    side = np.arange(count)
+    read = side[:: max(1, count // EXAM_FRAMES)]
+    assert np.concatenate(list(exam_rows(side))).tolist() == read.tolist()  # type: ignore[arg-type]
+    assert np.concatenate(list(exam_rows(read))).tolist() == list(range(len(read)))  # type: ignore[arg-type]
 
 
 def test_a_batch_depends_on_its_number_alone(made: Path) -> None:

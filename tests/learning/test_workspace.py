@@ -179,3 +179,17 @@ def test_the_pipeline_runs_once_and_again_only_where_something_changed(
     back = restore_workspace(home, revision, "run-4")
     assert (back.folder / "data" / "dataset" / "dataset.json").is_file()
     assert back.repro(quiet=True) == revision
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_sam3_path_is_trained_alone(home: Settings, tiny: Params, small_farms: Path) -> None:
+    """As far as a teacher of four steps goes: its student sees no animal, so no behaviour can be learned."""
+    profile = tiny.chosen.model_copy(update={"students": ("sam3",)})
+    sources = gather(home, farm=small_farms, simulator_truth=small_farms)
+    workspace = create_workspace(home, "run-1", tiny.model_copy(update={"profiles": {"tiny": profile}}), sources)
+    workspace.repro("align", quiet=True)
+    figures = json.loads((workspace.folder / "data" / "align.json").read_bytes())
+    assert {"cosine", "mean_cosine", "point_iou", "teacher_point_iou"} <= figures.keys()
+    assert (workspace.folder / "data" / "align" / "student.safetensors").is_file()
+    assert not (workspace.folder / "data" / "student").exists()
