@@ -70,7 +70,7 @@ def mask_dice(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> T
 
 
 def quality_loss(logits: Tensor, masks: Tensor, truth: Tensor) -> Tensor:
-    """Binary cross-entropy of [K] against how well masks [K, h, w] (logits) fit the best of an image's animals [N, h, w].
+    """Binary cross-entropy of [K] against how well masks (logits [K, h, w]) fit the best of a frame's animals.
 
     The target is 0 up to an IoU of 0.25 and 1 from 0.75, so that 0.5 is the overlap at which a match begins. A head
     that judges its own masks ranks them better than one that looks for middles (Huang et al. 2019, arXiv 1903.00241).

@@ -145,7 +145,7 @@ def _instance_terms(
 
 
 def _quality(logits: Tensor, masks: Tensor, truth: Tensor, frame: Tensor) -> Tensor:
-    """Mean over frames of `losses.quality_loss` of all that was asked there, proposals of the student's own included."""
+    """Mean over frames of `losses.quality_loss` of all that was asked there, its own proposals included."""
     each = [losses.quality_loss(logits[k], masks[k], truth[frame == k]) for k in range(len(logits))]
     return torch.stack(each).mean()
 

@@ -169,7 +169,9 @@ def test_touching_is_mutual_and_ends_where_floor_is_seen_between() -> None:
 @pytest.mark.parametrize("distortion", [-0.3, -0.25, -0.1, 0.0])
 def test_the_floor_that_a_pixel_sees_is_projected_back_onto_it(distortion: float) -> None:
     layout = draw_layout(8, 1, np.random.default_rng(0))
-    lens = Lens(Mount(height_m=2.6, tilt_deg=30, towards_deg=90, roll_deg=-5, distortion=distortion), layout, (424, 320))
+    lens = Lens(
+        Mount(height_m=2.6, tilt_deg=30, towards_deg=90, roll_deg=-5, distortion=distortion), layout, (424, 320)
+    )
     x, y = np.meshgrid(np.arange(424) + 0.5, np.arange(320) + 0.5)
     pixels = np.stack([x, y], axis=-1)
     floor = lens.floor(pixels)
