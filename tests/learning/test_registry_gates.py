@@ -116,6 +116,18 @@ def test_the_first_champion_must_beat_motion(gates: Gates) -> None:
     assert {c.gate for c in as_good.failed} == {"better"}
 
 
+def test_margins_against_the_baseline_are_reported_and_those_against_a_champion_gated(gates: Gates) -> None:
+    worse, other = report_of("compact", 0.7), report_of("motion", 0.8, seed=2)
+    first, later = verdict(worse, other, gates, first=True), verdict(worse, other, gates)
+    for what in gates.margins:
+        against_baseline, against_champion = checks(first, what), checks(later, what)
+        assert not against_baseline.counts
+        assert against_champion.counts
+        assert (against_baseline.value, against_baseline.bound) == (against_champion.value, against_champion.bound)
+    assert {c.gate for c in first.failed} == {"better"}
+    assert {c.gate for c in later.failed} == {"difference"}
+
+
 def test_the_first_champion_is_not_measured_against_another_weak_engine(gates: Gates) -> None:
     found = verdict(report_of("compact", 0.9), report_of("compact", 0.1, seed=2), gates, first=True)
     assert [c.what for c in found.failed] == ["baseline"]

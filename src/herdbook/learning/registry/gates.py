@@ -25,6 +25,9 @@ from herdbook.learning.evaluation.report import Comparison, Footprint, Report, c
 from herdbook.learning.evaluation.sequences import SLICES
 
 Margin = Annotated[float, Field(ge=0)]
+FEW = "few sequences: reported only"
+BASELINE = "against the baseline: reported only"
+"""Behaviour and looks are judged on the animals that an engine finds: the baseline's easy few against nearly all."""
 _NAMED = 5
 _COSTS = ("size_bytes", "peak_memory_bytes", "latency_ms")
 
@@ -161,32 +164,32 @@ def judge(
     enough = found.overall.sequences >= gates.min_sequences
     note = None if enough else f"{found.overall.sequences} of at least {gates.min_sequences}"
     checks.append(Check(gate="measured", what="sequences", passed=enough, note=note))
-    checks += _differences(found, gates)
+    checks += _differences(found, gates, first=first)
     checks += _budgets(challenger, gates, model)
     passed = all(check.passed for check in checks if check.counts)
     return Verdict(model=model, passed=passed, checks=tuple(checks)), found
 
 
-def _differences(found: Comparison, gates: Gates) -> Iterator[Check]:
+def _differences(found: Comparison, gates: Gates, *, first: bool) -> Iterator[Check]:
     for name, gate in gates.margins.items():
         if gate.overall is not None:
-            yield _not_worse(found.overall, name, gate.overall, counts=True, required=gate.required)
+            reported = BASELINE if first else None
+            yield _not_worse(found.overall, name, gate.overall, reported=reported, required=gate.required)
     for part in found.slices:
-        counts = part.sequences >= gates.min_sequences
+        reported = BASELINE if first else FEW if part.sequences < gates.min_sequences else None
         for name, gate in gates.margins.items():
             if gate.slice is not None:
-                yield _not_worse(part, name, gate.slice, counts=counts, required=False)
+                yield _not_worse(part, name, gate.slice, reported=reported, required=False)
 
 
-def _not_worse(found: Estimates, name: str, margin: float, *, counts: bool, required: bool) -> Check:
+def _not_worse(found: Estimates, name: str, margin: float, *, reported: str | None, required: bool) -> Check:
+    """A margin's check; with a reason why it is only `reported`, it does not count."""
     value, bound = _signed(found, name)
     note, passed = None, bound is not None and bound >= -margin
     if value is None:
         passed, note = not required, "not measured"
     elif bound is None:
         note = "no interval: too few sequences"
-    if not counts:
-        note = "few sequences: reported only"
     return Check(
         gate="difference",
         what=name,
@@ -195,9 +198,9 @@ def _not_worse(found: Estimates, name: str, margin: float, *, counts: bool, requ
         value=value,
         bound=bound,
         limit=-margin,
-        counts=counts,
+        counts=reported is None,
         passed=passed,
-        note=note,
+        note=reported or note,
     )
 
 
