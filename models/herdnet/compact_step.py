@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from herdnet import compact_losses as losses
 from herdnet.compact import CompactStudent, Dense
 from herdnet.compact_batch import Batch
+from herdnet.compact_heads import at_cells
 from herdnet.compact_targets import any_point, covering, heat, middles
 from herdnet.contrastive import contrastive
 from herdnet.errors import NonFiniteLossError
@@ -106,7 +107,8 @@ def _instance_terms(
     padded[frame, slot] = cells[rows]
     points = (padded.flatten(1, 2).to(batch.images.dtype) + 0.5) * model.config.stride
     proposed = model.propose(dense, min(PROPOSED, model.config.proposals))[1]
-    found = model.prompt(dense, torch.cat([points, proposed], 1))
+    every = torch.cat([points, proposed], 1)
+    found = model.prompt(dense, every)
     asked = points.shape[1]
 
     def of_animals(values: Tensor) -> Tensor:
@@ -135,7 +137,12 @@ def _instance_terms(
         ),
     }
     if weights.quality:
-        terms["quality"] = _quality(found.quality, found.masks, covering(batch.masks, size), batch.frame)
+        known = every[..., 0] >= 0
+        if batch.ignore is not None:  # nobody said what is there, so no answer is wrong
+            grid = (dense.features.shape[-2], dense.features.shape[-1])
+            there = covering(batch.ignore, grid).unsqueeze(1)
+            known = at_cells(there, (every / model.config.stride).long())[..., 0] < 0.5
+        terms["quality"] = _quality(found.quality, found.masks, covering(batch.masks, size), batch.frame, known=known)
     if batch.teacher_masks is not None and (weights.soft_bce or weights.soft_dice):
         teacher = covering(batch.teacher_masks[rows].detach(), size).repeat_interleave(prompts, 0)
         softened = (teacher / weights.temperature).sigmoid()
@@ -144,9 +151,9 @@ def _instance_terms(
     return terms
 
 
-def _quality(logits: Tensor, masks: Tensor, truth: Tensor, frame: Tensor) -> Tensor:
-    """Mean over frames of `losses.quality_loss` of all that was asked there, its own proposals included."""
-    each = [losses.quality_loss(logits[k], masks[k], truth[frame == k]) for k in range(len(logits))]
+def _quality(logits: Tensor, masks: Tensor, truth: Tensor, frame: Tensor, *, known: Tensor) -> Tensor:
+    """Mean over frames of `losses.quality_loss` of what was asked at `known` [B, K] places, own proposals included."""
+    each = [losses.quality_loss(logits[k][known[k]], masks[k][known[k]], truth[frame == k]) for k in range(len(logits))]
     return torch.stack(each).mean()
 
 

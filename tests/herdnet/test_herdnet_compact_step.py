@@ -112,6 +112,20 @@ def test_ignored_places_are_not_learned_from() -> None:
     torch.testing.assert_close(losses.centre_focal(logits, target, weight), losses.centre_focal(other, target, weight))
 
 
+def test_masks_in_ignored_places_are_not_judged() -> None:
+    torch.manual_seed(0)
+    model, batch = CompactStudent(CONFIG), bars()
+    everywhere = replace(batch, ignore=torch.ones(len(batch.images), *CONFIG.mask_size))
+    nowhere = replace(batch, ignore=torch.zeros(len(batch.images), *CONFIG.mask_size))
+    told = {}
+    for name, one in (("plain", batch), ("nowhere", nowhere), ("everywhere", everywhere)):
+        terms = compact_step(model, one, CompactWeights(), generator=torch.Generator().manual_seed(1))
+        told[name] = terms["quality"].item()
+    assert told["everywhere"] == 0
+    assert told["nowhere"] == pytest.approx(told["plain"], rel=1e-4)
+    assert told["plain"] > 0.1
+
+
 def test_a_few_steps_learn_a_frame() -> None:
     torch.manual_seed(0)
     model, batch = CompactStudent(CONFIG), bars()
