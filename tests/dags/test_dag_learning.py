@@ -116,9 +116,8 @@ def test_without_scenes_the_champion_stays_and_an_alert_says_what_is_missing(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_training_run_in_its_own_python_announces_its_challenger(
-    airflow: AirflowHome, settings: Settings, tmp_path: Path
+    airflow: AirflowHome, settings: Settings, tmp_path: Path, small_farms: Path
 ) -> None:
-    sources = tmp_path / "farm"
     python = tmp_path / "python"
     pipeline = tmp_path / "pipeline"
     lines = f"import sys; sys.path[:0] = ['{LEARNING}']\nimport small_pipeline as s; from pathlib import Path\n"
@@ -126,11 +125,8 @@ def test_a_training_run_in_its_own_python_announces_its_challenger(
     (tmp_path / "start.py").write_text(lines)
     python.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {tmp_path / "start.py"} "$@"\n')
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
-    conf = {"profile": "pocket", "set": ["dataset.seed=1", "dataset.frames=7"], "farm": str(sources)}
-    from herdbook.simulate.plan import make_plan
-    from herdbook.simulate.run import simulate_farm
-
-    simulate_farm(make_plan({"days": 1, "pens": 1, "clips_per_day": 1, "clip_seconds": 2}), sources)
+    farms = {"farm": str(small_farms), "truth": str(small_farms)}
+    conf = {"profile": "pocket", "set": ["dataset.seed=1", "dataset.frames=7"], **farms}
     run = airflow.test("retrain_student", SUNDAY, settings.home, conf, {"HERDBOOK_LEARNING_PYTHON": str(python)})
     assert run.state == "success"
     (row,) = run.of("retrain")[0].value["rows"]
