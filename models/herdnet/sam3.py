@@ -21,6 +21,7 @@ from herdnet.errors import PromptError, ShapeError
 from herdnet.pixels import Standardise, check_images, resize
 from herdnet.prompts import Masks, Prompts, decode, neck
 from herdnet.sam3_config import MEAN, STD, SmallTeacher, build_tracker, small_config, vision
+from herdnet.sam3_init import draw_to_learn
 from herdnet.session import SlidingWindow, Stream
 from herdnet.substitute import StudentBackbone, save_system
 
@@ -55,7 +56,9 @@ class Teacher(nn.Module):
     @classmethod
     def small(cls, size: SmallTeacher | None = None) -> Teacher:
         """The same classes at a size for two CPU cores, with random weights: train it on simulator truth."""
-        return cls(build_tracker(small_config(size)))
+        tracker = build_tracker(small_config(size))
+        draw_to_learn(tracker)
+        return cls(tracker)
 
     def save(self, folder: Path) -> None:
         """The tracker as safetensors and config.json; `Teacher.load(folder)` reads it back."""

@@ -71,6 +71,8 @@ def small_config(size: SmallTeacher | None = None) -> Sam3TrackerVideoConfig:
             "mlp_dim": 4 * width,
             "num_attention_heads": width // 32,
             "iou_head_hidden_dim": width,
+            # Alternatives to the one mask, which an unsure answer would fall back on, are not trained.
+            "dynamic_multimask_via_stability": False,
         },
         memory_attention_hidden_size=width,
         memory_attention_num_layers=2,

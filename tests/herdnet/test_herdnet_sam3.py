@@ -76,7 +76,7 @@ def test_a_loss_on_masks_trains_everything_but_the_memory() -> None:
 
 
 def test_points_move_with_the_image_they_are_given_in(tiny: Teacher) -> None:
-    image = torch.rand(1, 3, 64, 64)
+    image = torch.rand(1, 3, 64, 1).expand(-1, -1, -1, 64)  # the same at any width
     wide = torch.nn.functional.interpolate(image, (64, 128), mode="nearest")
     with torch.no_grad():
         one = tiny.masks(image, Prompts(points=torch.tensor([[[[20.0, 30.0]]]])))

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from herdbook.cli import app
 from herdbook.edge.perception.learned import LearnedEngine
 from herdbook.edge.perception.steps import PLACES
-from herdbook.errors import InputError
+from herdbook.errors import EmptyDatasetError, InputError
 from herdbook.learning.datasets.plan import Split
 from herdbook.learning.datasets.reading import Dataset
 from herdbook.learning.evaluation.engine_file import read_engine
@@ -198,10 +198,11 @@ def test_a_term_may_be_left_out_and_attention_be_added() -> None:
     torch.testing.assert_close(losses["total"], losses["direction"] + 2 * losses["attention"])
 
 
-def test_a_release_of_it_is_opened_and_judged(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through the recorder, as on a device. This student of seconds sees no animal: the head learns from noise."""
+@pytest.fixture
+def noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These networks of seconds see no animal: the behaviour head learns from noise."""
 
-    def noise(
+    def windows(
         _data: Dataset,
         split: Split,
         make: Callable[[], LearnedEngine],
@@ -215,7 +216,12 @@ def test_a_release_of_it_is_opened_and_judged(made: Path, tmp_path: Path, monkey
         labels = torch.randint(len(names), (6, 8), generator=chance)
         return Windows(features, torch.ones(6, 8, dtype=torch.bool), labels)
 
-    monkeypatch.setattr("herdbook.learning.training.align_stages.windows_of", noise)
+    monkeypatch.setattr("herdbook.learning.training.align_stages.windows_of", windows)
+
+
+@pytest.mark.usefixtures("noise")
+def test_a_release_of_it_is_opened_and_judged(made: Path, tmp_path: Path) -> None:
+    """Through the recorder, as on a device."""
     align(made, tmp_path / "student")
     given = ("--student", tmp_path / "student", "--teacher", made / "teacher", "--params", made / "params.yaml")
     figures = learn("substitute", made / "dataset", tmp_path / "engine", *given)
@@ -235,6 +241,28 @@ def test_a_release_of_it_is_opened_and_judged(made: Path, tmp_path: Path, monkey
     scenes = made / "dataset"
     report = learn("evaluate", scenes, tmp_path / "report", "--engine", tmp_path / "engine" / "engine.yaml")
     assert report["engine"]["release"]["release_id"] == engine.release.release_id  # type: ignore[index]
+
+
+@pytest.mark.usefixtures("noise")
+def test_without_a_student_the_teacher_is_judged_by_the_same_table(made: Path, tmp_path: Path) -> None:
+    given = ("--teacher", made / "teacher", "--params", made / "params.yaml")
+    learn("substitute", made / "dataset", tmp_path / "engine", *given)
+    teacher, system = Teacher.load(made / "teacher"), Teacher.load(tmp_path / "engine")
+    assert not isinstance(vision(system.tracker).backbone, StudentBackbone)
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(system.features(image), teacher.features(image))
+    assert read_engine(tmp_path / "engine" / "engine.yaml").release.engine == "sam3"
+
+
+def test_a_teacher_that_sees_nothing_is_named_as_the_reason(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(PARAMS.replace("score: 0.01", "score: 0.99"))
+    given = ("--teacher", str(made / "teacher"), "--params", str(tmp_path / "params.yaml"))
+    done = run.invoke(app, ["learn", "substitute", str(made / "dataset"), str(tmp_path / "engine"), *given])
+    assert isinstance(done.exception, EmptyDatasetError)
+    assert "none of the labelled animals in 2 clips" in str(done.exception)
+    assert "better teacher" in done.exception.remedy
+    assert not (tmp_path / "engine").exists()
 
 
 def test_targets_of_another_teacher_or_of_other_frames_are_refused(

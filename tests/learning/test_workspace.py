@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ profiles:
     dataset: {frames: 12, every_s: 0.5, near: 0.0, shares: {train: 0.6, validation: 0.4}, keep_clips: true}
     teacher:
       size: {image_size: 64, patch_size: 8, channels: 64, layers: 2, window: 4, width: 128}
+      sight: {steps: 2, batch: 2, warmup: 1}
       schedule: {steps: 4, batch: 2, warmup: 1, validate_every: 2, checkpoint_every: 2}
       prompts: 2
     targets: {teacher: data/teacher, batch: 4, measure: 4}
@@ -93,6 +95,20 @@ def test_a_run_is_a_branch_of_its_own_and_its_files_are_its_first_commit(home: S
     bare = home.home / "registry" / "pipeline.git"
     said = subprocess.run(["git", "-C", bare, "rev-parse", "run/run-1"], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == revision
+
+
+def test_a_run_whose_folder_was_deleted_goes_on_from_what_was_committed(home: Settings, tiny: Params) -> None:
+    workspace = create_workspace(home, "run-1", tiny, SourceList())
+    (workspace.folder / "data" / "notes").mkdir()
+    (workspace.folder / "data" / "notes" / "one.txt").write_text("kept")
+    workspace.add("data/notes")
+    revision = workspace.revision()
+    shutil.rmtree(workspace.folder)
+    again = create_workspace(home, "run-1", tiny, SourceList())
+    assert again.revision() == revision
+    assert (again.folder / "data" / "notes" / "one.txt").read_text() == "kept"
+    (again.folder / "data" / "more.txt").write_text("more")
+    assert again.commit("more") != revision
 
 
 @pytest.mark.parametrize("students", [("compact",), ("sam3",), ("compact", "sam3")])

@@ -103,15 +103,17 @@ def substitute(
     dataset: Dataset,
     out: Out,
     *,
-    student: Annotated[Path, typer.Option(help="Folder of the trained encoder student.")],
     teacher: Annotated[Path, typer.Option(help="Folder of the teacher.")],
+    student: Annotated[
+        Path | None, typer.Option(help="Folder of the trained encoder student; the teacher's own backbone if none.")
+    ] = None,
     params: Params = None,
     profile: ProfileName = None,
     report: Report = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Write engine sam3's release folder: the teacher with the student in its backbone's place, and a behaviour head
-    trained on what that sees."""
+    trained on what that sees. Without a student, the teacher as it is: to judge both by the same table."""
     with _stage("substitute", out, params, profile) as (stage, chosen):
         from herdbook.learning.training.align_stages import run_substitute
 

@@ -94,16 +94,26 @@ def run_align(
 
 
 def run_substitute(
-    stage: Stage, profile: Profile, dataset: Path, *, student: Path, teacher_folder: Path, report: Path | None = None
+    stage: Stage,
+    profile: Profile,
+    dataset: Path,
+    *,
+    student: Path | None,
+    teacher_folder: Path,
+    report: Path | None = None,
 ) -> dict[str, float]:
     """Write engine ``sam3``'s release folder: the student in the teacher's place, a score, and a behaviour head that
-    learns from what this system sees of kept clips.
+    learns from what this system sees of kept clips. Without a student it is the teacher's own.
 
     Raises:
         EmptyDatasetError: no clip was kept, or the system saw no animal in them.
     """
-    params, data = profile.substitute, Dataset(dataset)
-    system = Teacher(substitute(Teacher.load(teacher_folder).tracker, load_encoder(student))).eval().to(params.device)
+    params, data, inputs = profile.substitute, Dataset(dataset), [dataset / FILE, teacher_folder]
+    system = Teacher.load(teacher_folder)
+    if student is not None:
+        system = Teacher(substitute(system.tracker, load_encoder(student)))
+        inputs.append(student)
+    system = system.eval().to(params.device)
     frames = _labelled(stage, data, system, params.frames)
     stage.progress("choosing the score", 0, 0)
     best, figures = choose_score(system, frames, params)
@@ -123,9 +133,7 @@ def run_substitute(
 
     training, validation = looked_at(Split.TRAIN), looked_at(Split.VALIDATION)
     task = behaviour.make_task(profile.behaviour, names, (), training, validation)
-    recipe = stage.recipe(
-        _Told(substitute=params, behaviour=profile.behaviour), dataset / FILE, student, teacher_folder
-    )
+    recipe = stage.recipe(_Told(substitute=params, behaviour=profile.behaviour), *inputs)
     trained = stage.learn(task, profile.behaviour.schedule, recipe)
     learner = trained.module
     assert isinstance(learner, behaviour.HeadLearner)

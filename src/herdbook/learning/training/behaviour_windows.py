@@ -58,19 +58,26 @@ def windows_of(
     """Run the engine over every kept clip of a side, or over so many of them, evenly chosen.
 
     Raises:
-        EmptyDatasetError: no clip was kept, or nothing that was seen is labelled.
+        EmptyDatasetError: no clip was kept, none has labels, or the engine found none of the labelled animals.
     """
     rows = list(dataset.sequences(split))
     if at_most is not None and at_most < len(rows):
         rows = [rows[k * len(rows) // at_most] for k in range(at_most)]
     found: list[tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]] = []
+    looked_at = 0
     for done, (clip, truth) in enumerate(rows, start=1):
         if clip["file"] is not None and clip["camera"] is not None and len(truth):
             camera = Camera.model_validate_json(clip["camera"])
             tracks = clip_steps(make(), camera, _frames(dataset.folder / clip["file"], clip["started_at"]))
             found += [_labelled(track, truth, behaviours) for track in tracks]
+            looked_at += 1
         progress(done, len(rows))
     known = [window for window in found if (window[2] >= 0).any()]
+    if not known and looked_at:
+        raise EmptyDatasetError(
+            f"none of the labelled animals in {looked_at} clips of the side '{split.value}' was found",
+            "What looks at them sees too little: give it more steps, or a better teacher.",
+        )
     if not known:
         raise EmptyDatasetError(
             f"no clip of the side '{split.value}' shows what an animal did",

@@ -36,6 +36,20 @@ EDGES = (0.0, -0.5, -1.0, -1.5)
 DRIFT_FRAMES = 32
 
 
+def write_behaviour(folder: Path, head: BehaviourHead, fairness: float) -> BehaviourNetwork:
+    """The behaviour head of a release folder, and what the release says of it."""
+    export_behaviour(head, folder / "behaviour.onnx")
+    return BehaviourNetwork(
+        behaviours=head.config.behaviours,
+        features=head.config.features,
+        places=PLACES,
+        step_s=head.config.step_s,
+        prior=tuple(float(p) for p in head.prior),
+        temperature=float(head.temperature),
+        fairness=fairness,
+    )
+
+
 def choose_rules(student: CompactStudent, validation: Frames, score: float | None = None) -> tuple[Selection, float]:
     """The rules with the fewest misses and false alarms on the validation side, and their moda; with a `score` that
     was asked for if there is one."""
@@ -93,18 +107,7 @@ def write_engine(
     figures["bytes"], figures["latency_ms"] = float(used.stat().st_size), latency_ms(used, (height, width))
     if used is not graph:
         graph.unlink()
-    behaviour = None
-    if head is not None:
-        export_behaviour(head, folder / "behaviour.onnx")
-        behaviour = BehaviourNetwork(
-            behaviours=head.config.behaviours,
-            features=head.config.features,
-            places=PLACES,
-            step_s=head.config.step_s,
-            prior=tuple(float(p) for p in head.prior),
-            temperature=float(head.temperature),
-            fairness=fairness,
-        )
+    behaviour = None if head is None else write_behaviour(folder, head, fairness)
     network = NetworkFile(
         student=used.name,
         image_size=(height, width),

@@ -65,6 +65,8 @@ class TeacherParams(Contract):
     weights: str | None = None
     """A folder of SAM 3's weights: then nothing is trained."""
     size: TeacherSize = TeacherSize()
+    sight: Schedule | None = None
+    """Before it: its backbone alone learns where animals are."""
     schedule: Schedule
     augmentation: Augmentation = Augmentation()
     prompts: Count = 6

@@ -13,7 +13,7 @@ from herdbook.learning.datasets.reading import Dataset
 from herdbook.learning.params import Profile
 from herdbook.learning.targets.compute import read_index
 from herdbook.learning.targets.store import TargetStore
-from herdbook.learning.training import behaviour, distil, embed, export, pictures, teacher
+from herdbook.learning.training import behaviour, distil, embed, export, pictures, sight, teacher
 from herdbook.learning.training.behaviour_windows import Windows, windows_of
 from herdbook.learning.training.frames import Frames, load_frames
 from herdbook.learning.training.stage import Stage
@@ -33,8 +33,14 @@ def run_teacher(stage: Stage, profile: Profile, dataset: Path, report: Path | No
     data = Dataset(dataset)
     size = (params.size.image_size, params.size.image_size)
     training, validation = _sides(stage, data, size)
-    task = teacher.make_task(params, training, validation)
-    trained = stage.learn(task, params.schedule, stage.recipe(params, dataset / FILE))
+    task, recipe = teacher.make_task(params, training, validation), stage.recipe(params, dataset / FILE)
+    before: dict[str, float] = {}
+    if params.sight is not None:
+        seeing = sight.make_task(params, task.module.teacher, training, validation)
+        seen = stage.learn(seeing, params.sight, recipe, "sight")
+        task.module.teacher.load_state_dict(seen.module.get_submodule("teacher").state_dict())
+        before = {f"sight_{name}": value for name, value in seen.figures.items()}
+    trained = stage.learn(task, params.schedule, recipe)
     learned = trained.module.teacher
     assert isinstance(learned, Teacher)
 
@@ -42,7 +48,7 @@ def run_teacher(stage: Stage, profile: Profile, dataset: Path, report: Path | No
         learned.save(folder)
         pictures.teacher_masks(learned, validation, folder / "pictures")
 
-    figures = trained.figures | {"parameters": float(sum(p.numel() for p in learned.parameters()))}
+    figures = before | trained.figures | {"parameters": float(sum(p.numel() for p in learned.parameters()))}
     return stage.put_down(write, figures, report)
 
 

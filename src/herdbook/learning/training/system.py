@@ -14,16 +14,15 @@ import yaml
 from herdbook.contracts.camera import Camera
 from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.ethogram import load_ethogram
-from herdbook.edge.perception.network import BehaviourNetwork, NetworkFile, SelectionRules, write_network
+from herdbook.edge.perception.network import NetworkFile, SelectionRules, write_network
 from herdbook.edge.perception.parameters import Sam3Parameters
 from herdbook.edge.perception.sam3 import TeacherFinder
 from herdbook.edge.perception.steps import PLACES
 from herdbook.learning.training.align_params import SubstituteParams
 from herdbook.learning.training.detection import Tally
-from herdbook.learning.training.export import ENGINE
+from herdbook.learning.training.export import ENGINE, write_behaviour
 from herdbook.learning.training.frames import Frames
 from herdnet.behaviour import BehaviourConfig, BehaviourHead
-from herdnet.behaviour_export import export_behaviour
 from herdnet.behaviour_features import feature_names
 from herdnet.instances import Animals
 from herdnet.prompts import Prompts
@@ -89,17 +88,11 @@ def write_system(
         fairness: of its answers.
     """
     system.save(folder)
-    export_behaviour(head, folder / "behaviour.onnx")
-    behaviour = BehaviourNetwork(
-        behaviours=head.config.behaviours,
-        features=head.config.features,
-        places=PLACES,
-        step_s=head.config.step_s,
-        prior=tuple(float(p) for p in head.prior),
-        temperature=float(head.temperature),
-        fairness=fairness,
+    network = NetworkFile(
+        dimensions=system.channels,
+        selection=SelectionRules(score=score),
+        behaviour=write_behaviour(folder, head, fairness),
     )
-    network = NetworkFile(dimensions=system.channels, selection=SelectionRules(score=score), behaviour=behaviour)
     write_network(folder, network)
     models = [*network.files, CONFIG, WEIGHTS]
     size = sum((folder / name).stat().st_size for name in models)

@@ -24,7 +24,15 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "herdbook/learning/pixels.py",
         "herdbook/contracts/ethograms",
     ),
-    "teacher": (*_TRAINING, "herdbook/learning/training/teacher.py", "herdnet/sam3*", "herdnet/prompts.py"),
+    "teacher": (
+        *_TRAINING,
+        "herdbook/learning/training/sight.py",
+        "herdbook/learning/training/teacher.py",
+        "herdnet/compact_losses.py",
+        "herdnet/compact_targets.py",
+        "herdnet/prompts.py",
+        "herdnet/sam3*",
+    ),
     "targets": ("herdbook/learning/targets", "herdbook/learning/pixels.py", "herdnet/sam3*", "herdnet/pixels.py"),
     "distil": (
         *_TRAINING,

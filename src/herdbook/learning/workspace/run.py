@@ -104,6 +104,8 @@ def create_workspace(
 ) -> Workspace:
     """A new run's workspace, its first commit made; or the one that is there, to go on with it.
 
+    Where the folder of a run was deleted, what was committed of it comes back.
+
     Args:
         settings: where the registry is.
         run_id: names folder and branch.
@@ -120,6 +122,12 @@ def create_workspace(
         return open_workspace(settings, run_id)
     root = pipeline_root()
     part = _clone(settings, run_id)
+    if git(part, "branch", "--remotes", "--list", f"origin/run/{run_id}"):
+        git(part, "checkout", "--quiet", "-b", f"run/{run_id}", f"origin/run/{run_id}")
+        part.rename(place)
+        workspace = open_workspace(settings, run_id)
+        workspace.fetch()
+        return workspace
     git(part, "checkout", "--quiet", "--orphan", f"run/{run_id}")
     (part / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n", encoding="utf-8")
     (part / ".dvc" / "config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
