@@ -88,6 +88,7 @@ def conditional_logit(
         events=int(is_case.sum()),
         groups=count,
         left_out=rows - len(member),
+        weighted=bool(np.ptp(weight) > 0),
     )
 
 

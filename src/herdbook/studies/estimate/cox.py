@@ -94,6 +94,7 @@ def cox(
         events=int(happened.sum()),
         groups=count,
         left_out=rows - counted,
+        weighted=bool(np.ptp(weight) > 0),
     )
 
 

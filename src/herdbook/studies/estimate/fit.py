@@ -64,6 +64,8 @@ class Fit:
     """Matched sets, or strata, that count."""
     left_out: int
     """Rows given that cannot count."""
+    weighted: bool
+    """Whether rows weigh differently."""
     iterations: int
     likelihood: Likelihood = field(repr=False)
     """In units of `scale`."""
@@ -141,6 +143,7 @@ def finish(
     events: int,
     groups: int,
     left_out: int,
+    weighted: bool,
 ) -> Fit:
     """A fit in the covariates' own units.
 
@@ -150,7 +153,7 @@ def finish(
         null: it with every coefficient 0.
         scale: (covariates,).
         clusters: (rows,) code of each row, and how many.
-        rows, events, groups, left_out: see `Fit`.
+        rows, events, groups, left_out, weighted: see `Fit`.
 
     Raises:
         EstimationError: all rows are in one cluster.
@@ -173,6 +176,7 @@ def finish(
         events=events,
         groups=groups,
         left_out=left_out,
+        weighted=weighted,
         iterations=maximum.iterations,
         likelihood=likelihood,
         scale=scale,
