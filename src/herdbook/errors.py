@@ -347,7 +347,9 @@ class SeparationError(EstimationError):
     """A covariate parts those with the outcome from those without: its ratio has no finite estimate."""
 
     exit_code = 87
-    remedy = "Join rare levels, leave the covariates named above out, or study more cases; no interval would be honest."
+    remedy = (
+        "Join rare levels, correct extreme values, or leave the covariates named above out; no interval would be honest."
+    )
 
 
 class ConvergenceError(EstimationError):
