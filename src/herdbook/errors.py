@@ -347,9 +347,7 @@ class SeparationError(EstimationError):
     """A covariate parts those with the outcome from those without: its ratio has no finite estimate."""
 
     exit_code = 87
-    remedy = (
-        "Join rare levels, correct extreme values, or leave the covariates named above out; no interval would be honest."
-    )
+    remedy = "Join rare levels, correct extreme values, or leave out the covariates named above."
 
 
 class ConvergenceError(EstimationError):
