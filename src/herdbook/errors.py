@@ -326,6 +326,37 @@ class NotReproducedError(HerdbookError):
     remedy = "See above what differs between the two: code, data, lock, environment or machine."
 
 
+# -- what a study estimates -------------------------------------------------------------------------------------------
+
+
+class EstimationError(HerdbookError):
+    """An estimate cannot be made from these rows."""
+
+    exit_code = 85
+    remedy = "Correct the analysis table or the study's definition as the message says; nothing was written."
+
+
+class NotIdentifiedError(EstimationError):
+    """A covariate does not vary where it is compared, or follows from the others."""
+
+    exit_code = 86
+    remedy = "Leave out the covariates named above, or do not match on what they say."
+
+
+class SeparationError(EstimationError):
+    """A covariate parts those with the outcome from those without: its ratio has no finite estimate."""
+
+    exit_code = 87
+    remedy = "Join rare levels, correct extreme values, or leave out the covariates named above."
+
+
+class ConvergenceError(EstimationError):
+    """The likelihood's maximum was not found."""
+
+    exit_code = 88
+    remedy = "Look for extreme values among the covariates; rescale or leave out the one that has them."
+
+
 # -- the installation -------------------------------------------------------------------------------------------------
 
 

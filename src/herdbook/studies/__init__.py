@@ -1,0 +1,1 @@
+"""From timelines to findings: cohorts, exposures, designs, estimates, reports."""
