@@ -17,7 +17,8 @@ from torch.nn import functional
 
 from herdbook.learning.training.batches import Drawn, Sampler, in_order
 from herdbook.learning.training.frames import Frames
-from herdbook.learning.training.params import TeacherParams
+from herdbook.learning.training.params import Augmentation
+from herdbook.learning.training.schedule import Schedule
 from herdbook.learning.training.teacher import exam_rows
 from herdnet.compact_losses import mask_dice
 from herdnet.compact_targets import covering
@@ -96,15 +97,11 @@ class SightTask:
         return {"cover_iou": shared / max(either, 1), "middle_error": float(np.mean(errors)) if errors else 0.0}
 
 
-def make_task(params: TeacherParams, teacher: Teacher, training: Frames, validation: Frames) -> SightTask:
-    """Teach a teacher's backbone, in place.
-
-    Raises:
-        ValueError: the parameters have no schedule for it.
-    """
-    if params.sight is None:
-        raise ValueError("no schedule for the backbone")
-    sampler = Sampler(training, params.sight.batch, 1, seed=params.sight.seed, augmentation=params.augmentation)
+def make_task(
+    schedule: Schedule, augmentation: Augmentation, teacher: Teacher, training: Frames, validation: Frames
+) -> SightTask:
+    """Teach a teacher's backbone, in place."""
+    sampler = Sampler(training, schedule.batch, 1, seed=schedule.seed, augmentation=augmentation)
     return SightTask(SightLearner(teacher), sampler, validation)
 
 

@@ -36,7 +36,7 @@ def run_teacher(stage: Stage, profile: Profile, dataset: Path, report: Path | No
     task, recipe = teacher.make_task(params, training, validation), stage.recipe(params, dataset / FILE)
     before: dict[str, float] = {}
     if params.sight is not None:
-        seeing = sight.make_task(params, task.module.teacher, training, validation)
+        seeing = sight.make_task(params.sight, params.augmentation, task.module.teacher, training, validation)
         seen = stage.learn(seeing, params.sight, recipe, "sight")
         task.module.teacher.load_state_dict(seen.module.get_submodule("teacher").state_dict())
         before = {f"sight_{name}": value for name, value in seen.figures.items()}
