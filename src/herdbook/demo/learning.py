@@ -14,10 +14,10 @@ LIMIT_S = 7200.0
 """A slow machine may take its time."""
 SHORTER = (
     "dataset.frames=600",
-    "teacher.sight.steps=240",
-    "teacher.sight.validate_every=240",
-    "teacher.schedule.steps=110",
-    "teacher.schedule.validate_every=110",
+    "teacher.sight.steps=160",
+    "teacher.sight.validate_every=160",
+    "teacher.schedule.steps=80",
+    "teacher.schedule.validate_every=80",
     "distil.schedule.steps=900",
     "distil.schedule.validate_every=450",
     "embed.schedule.steps=60",
