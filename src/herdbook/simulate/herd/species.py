@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figures:
-    """A species' figures. ``upright`` holds inclinations to what is done between two lying runs; bouts in seconds."""
+    """A species' figures. ``upright``: what is done between two lying runs, each with how often and how long it is done
+    against the others; ``lying_bout_s`` and ``upright_bout_s`` are mean seconds over all of a kind.
+    """
 
     ethogram_id: str
     lying_share: float
-    upright: Mapping[str, float]
+    upright: Mapping[str, tuple[float, float]]
     lying_bout_s: float
     upright_bout_s: float
     first_age_days: int
@@ -27,31 +29,31 @@ SPECIES: dict[str, Figures] = {
         ethogram_id="pig-9",
         lying_share=0.80,
         upright={
-            "standing": 0.25,
-            "walking": 0.16,
-            "eating": 0.2,
-            "drinking": 0.08,
-            "investigating": 0.2,
-            "social": 0.06,
-            "sitting": 0.05,
+            "standing": (0.25, 1.0),
+            "walking": (0.16, 0.4),
+            "eating": (0.2, 1.8),
+            "drinking": (0.08, 0.3),
+            "investigating": (0.2, 1.2),
+            "social": (0.06, 0.6),
+            "sitting": (0.05, 1.3),
         },
         lying_bout_s=4200.0,
-        upright_bout_s=620.0,
+        upright_bout_s=800.0,
         first_age_days=70,
     ),
     "calf": Figures(
         ethogram_id="calf-8",
         lying_share=0.75,
         upright={
-            "standing": 0.35,
-            "walking": 0.16,
-            "eating": 0.22,
-            "drinking": 0.07,
-            "investigating": 0.12,
-            "social": 0.08,
+            "standing": (0.35, 1.0),
+            "walking": (0.16, 0.4),
+            "eating": (0.22, 1.8),
+            "drinking": (0.07, 0.3),
+            "investigating": (0.12, 1.2),
+            "social": (0.08, 0.6),
         },
         lying_bout_s=4200.0,
-        upright_bout_s=760.0,
+        upright_bout_s=950.0,
         first_age_days=14,
     ),
 }
