@@ -1,9 +1,9 @@
 """A part of bulk records: rows of the lake's own tables as Parquet files, with a marker that is written last.
 
-What a device day is to the nightly load, a part is to the bulk load (`herdbook.lake.bulk`): the unit that comes whole or
-not at all. ``part.json`` names every file, its table, rows and digest; files lie beside it. Rows carry all columns of
-their table, ``load_id`` too. A part either brings device days (``record.device_day`` among its tables) or the farm they
-belong to (``roster.farm``), which comes first.
+What a device day is to the nightly load, a part is to the bulk load (`herdbook.lake.bulk`): the unit that comes whole
+or not at all. ``part.json`` names every file, its table, rows and digest; files lie beside it. Rows carry all columns
+of their table, ``load_id`` too. A part either brings device days (``record.device_day`` among its tables) or the farm
+that they belong to (``roster.farm``), which comes first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Load parts of bulk records: many device days in one transaction, each part whole or not at all.
 
-The nightly load's guarantees hold: rows are appended under their own ``load_id``, the ``device_day`` rows committed with
-them make them visible, loading a part again changes nothing, and the lake's checks judge it like any other load. What it
-leaves out is what parts do not need: fetching, quarantine, and a transaction per device day (docs/adr/0171-bulk-parts.md).
+The nightly load's guarantees hold: rows are appended under their own ``load_id``, the ``device_day`` rows committed
+with them make them visible, loading a part again changes nothing, and the lake's checks judge it like any other load.
+What it leaves out is what parts do not need: fetching, quarantine, and a transaction per device day
+(docs/adr/0171-bulk-parts.md).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -53,10 +55,10 @@ def load_parts(settings: Settings, folder: Path, progress: Progress | None = Non
         LandedDayError: a part is not what was written; parts before it are loaded, it and later ones are not.
         InputError: the lake has other records of the same farm or days, or the records lie in the future.
     """
-    found = [(marker.parent, read_part(marker.parent)) for marker in sorted(folder.rglob(MARKER))]
-    found = [(path, part) for path, part in found if not any(p.startswith(".") for p in path.relative_to(folder).parts)]
+    folders = (marker.parent for marker in sorted(folder.rglob(MARKER)))
+    found = [(path, read_part(path)) for path in folders if not path.name.startswith(".")]  # those are being written
     if not found:
-        raise NotFoundError(f"{folder} holds no part of bulk records", f"Name a folder with a {MARKER} somewhere in it.")
+        raise NotFoundError(f"{folder} holds no part of bulk records", f"Name a folder with a {MARKER} inside.")
     found.sort(key=lambda each: each[1].brings_days)
     results = []
     for done, (path, part) in enumerate(found):
@@ -132,7 +134,7 @@ def _farm_there(lake: duckdb.DuckDBPyConnection, folder: Path, part: Part) -> bo
     return bool(farms and known == farms)
 
 
-def _one(lake: duckdb.DuckDBPyConnection, query: str, values: Sequence[object]) -> tuple[int, ...]:
+def _one(lake: duckdb.DuckDBPyConnection, query: str, values: Sequence[object]) -> tuple[Any, ...]:
     row = lake.execute(query, list(values)).fetchone()
     assert row is not None, "an aggregate gives one row"
     return tuple(row)

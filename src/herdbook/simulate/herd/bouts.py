@@ -1,7 +1,7 @@
 """Bouts: what each animal did, from-to, so that the seconds spent lying are exactly those of the day level.
 
-On an animal's own clock (its observed seconds, end to end) lying and upright runs take turns. Moments of getting up follow
-the day's rhythm; upright time is shared out among them; within a run behaviours follow each other.
+On an animal's own clock (its observed seconds, end to end) lying and upright runs take turns. Moments of getting up
+follow the day's rhythm; upright time is shared out among them; within a run behaviours follow each other.
 """
 
 from __future__ import annotations

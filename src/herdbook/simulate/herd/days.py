@@ -92,9 +92,7 @@ def device_days(plan: HerdPlan, device: int) -> DeviceDays:
     measured = share + _at(bias.astype(np.float32), animals)
     lying = np.rint(np.clip(measured, LEAST, MOST, out=measured) * observed).astype(np.int32)
     diagnoses = notice(plan, device, animals, visible, ends)
-    return DeviceDays(
-        animals, cameras, visible, ends, confusion, diagnoses, there, share, release, observed, lying
-    )
+    return DeviceDays(animals, cameras, visible, ends, confusion, diagnoses, there, share, release, observed, lying)
 
 
 def herd_days(plan: HerdPlan) -> HerdDays:
@@ -163,7 +161,7 @@ def _observed(plan: HerdPlan, device: int, animals: Population, cameras: Cameras
     followed = rng.random((plan.places, plan.days), dtype=np.float32)
     followed *= np.float32(most - least)
     followed += np.float32(least)
-    return (followed * _at(cameras.on_s, animals)).astype(np.int32)
+    return np.asarray(followed * _at(cameras.on_s, animals), np.int32)
 
 
 def _at(of_pens: NDArray[Any], animals: Population) -> NDArray[Any]:

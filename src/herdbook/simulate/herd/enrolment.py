@@ -45,7 +45,8 @@ def enrolment_rows(f: Filled, looks: pa.Table) -> pa.Table:
     keep = np.sort(order[rank < LOOKS])
     taken = looks.take(keep)
     names = [f.names.animal(f.chunk.device, a) for a in animal[keep].tolist()]
-    ids = [f"{n}:{s}:{at}" for n, s, at in zip(names, space[keep], taken["at"].cast(pa.int64()).to_pylist(), strict=True)]
+    micros = taken["at"].cast(pa.int64()).to_pylist()
+    ids = [f"{n}:{s}:{at}" for n, s, at in zip(names, space[keep], micros, strict=True)]
     return pa.table(
         {
             "enrolment_id": ids,

@@ -1,4 +1,4 @@
-"""The lying share of every animal-day as the first release would measure it over a whole day: what hazards depend on."""
+"""The lying share of every animal-day, as the first release would measure it over a whole day: what hazards rest on."""
 
 from __future__ import annotations
 

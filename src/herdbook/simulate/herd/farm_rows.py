@@ -37,12 +37,15 @@ def roster_rows(plan: HerdPlan, parts: Sequence[DeviceDays]) -> dict[str, pa.Tab
             for d in devices
             for p in pens
         ],
-        roster.DEVICES: [
-            {"device_id": names.device(d), "farm_id": plan.farm_id, "sku": "simulated"} for d in devices
-        ],
+        roster.DEVICES: [{"device_id": names.device(d), "farm_id": plan.farm_id, "sku": "simulated"} for d in devices],
         roster.CAMERAS: [
-            {"camera_id": names.camera(d, p), "pen_id": names.pen(d, p), "device_id": names.device(d), "valid_from": since}
-            | {"disjoint_from": [names.camera(d, q) for q in pens if q != p]}
+            {
+                "camera_id": names.camera(d, p),
+                "pen_id": names.pen(d, p),
+                "device_id": names.device(d),
+                "disjoint_from": [names.camera(d, q) for q in pens if q != p],
+                "valid_from": since,
+            }
             for d in devices
             for p in pens
         ],

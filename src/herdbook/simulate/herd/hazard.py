@@ -52,7 +52,8 @@ def daily_probability(plan: HerdPlan, device: int, dev: Floats, animals: Populat
     log_rate = (log_rate + ill.season * np.cos(phase)).astype(np.float32)[None, :]
     if ill.pen_sd > 0:
         rng = stream(plan.seed, plan.farm_id, device, "pen rates")
-        log_rate = log_rate + (rng.standard_normal(plan.pens_per_device) * ill.pen_sd).astype(np.float32)[animals.pen_of]
+        pens = (rng.standard_normal(plan.pens_per_device) * ill.pen_sd).astype(np.float32)
+        log_rate = log_rate + pens.take(animals.pen_of)
     if isinstance(plan.truth, HazardTruth) and plan.truth.log_hazard_ratio != 0:
         means = window_means(dev, animals, plan.truth.window_days, plan.truth.lag_days)
         log_rate = log_rate + means * np.float32(plan.truth.log_hazard_ratio / plan.truth.unit)
@@ -96,7 +97,7 @@ def end_stays(plan: HerdPlan, device: int, animals: Population, ill: Illnesses) 
     with np.errstate(divide="ignore", over="ignore"):
         culled = start + np.minimum(np.divide(due, rate) if rate else np.full(n, np.inf), 1e8)
     if rate:
-        _cull_the_ill(plan, culled, start, due, ill, rate)
+        _cull_the_ill(plan, culled=culled, start=start, due=due, ill=ill, rate=rate)
     gone = np.floor(culled).astype(np.int64) + 1  # it is still seen on the day it is culled
     early = gone < animals.planned_exit
     leaves = np.where(early, gone, animals.planned_exit)
@@ -107,6 +108,7 @@ def end_stays(plan: HerdPlan, device: int, animals: Population, ill: Illnesses) 
 
 def _cull_the_ill(
     plan: HerdPlan,
+    *,
     culled: NDArray[np.float64],
     start: Ints,
     due: NDArray[np.float64],

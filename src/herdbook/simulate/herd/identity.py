@@ -1,4 +1,4 @@
-"""Whose records are taken for whose: look-alikes of a pen are exchanged for whole days, with a confidence that is true."""
+"""Whose records are taken for whose: look-alikes of a pen are exchanged for whole days; confidence says how often."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from herdbook.simulate.herd.population import NOBODY, Bools, Floats, Population
 from herdbook.simulate.streams import stream
 
 WORST = 0.38
-"""Greatest probability of a wrong claim; worse ones are not made. Confidence stays above the lake's threshold of 0.6."""
+"""Greatest probability of a wrong claim: worse ones are not made. Confidence stays above the lake's threshold, 0.6."""
 SURE = np.float32(0.995)
 
 

@@ -1,7 +1,7 @@
 """Embeddings: what animals look like, how a look turns with age, and how look-alikes are alike.
 
-In each embedding space an animal has a look of its own and a direction in which it turns as it ages; a seen look is that
-plus noise. Pairs of look-alikes share part of theirs. Vectors of different spaces have nothing to do with each other.
+In each embedding space an animal has a look of its own and a direction in which it turns as it ages; a seen look is
+that plus noise. Pairs of look-alikes share part of theirs. Vectors of different spaces have nothing in common.
 """
 
 from __future__ import annotations
@@ -74,16 +74,16 @@ def embedding_rows(f: Filled, counts: Ints) -> Iterator[pa.Table]:
         last = max(first + 1, int(np.searchsorted(ends, begun + _ROWS_AT_ONCE, side="right")))
         rows = np.repeat(np.arange(first, last), counts[first:last])
         if len(rows):
-            yield _piece(f, rows, counts, list(spaces.values()), list(spaces), space_of, piece)
+            yield _piece(f, rows=rows, counts=counts, spaces=spaces, space_of=space_of, piece=piece)
         first, piece = last, piece + 1
 
 
 def _piece(
     f: Filled,
+    *,
     rows: NDArray[np.int64],
     counts: Ints,
-    looks: list[Appearance],
-    names: list[str],
+    spaces: dict[str, Appearance],
     space_of: NDArray[np.int64],
     piece: int,
 ) -> pa.Table:
@@ -99,7 +99,7 @@ def _piece(
     age = (day - f.part.animals.entry[animal]) / DAYS_PER_YEAR * f.plan.detail.ageing_per_year
     space = space_of[f.part.release[day]]
     seen = np.empty((len(rows), f.plan.detail.dimensions), np.float32)
-    for k, look in enumerate(looks):
+    for k, look in enumerate(spaces.values()):
         mine = space == k
         seen[mine] = look.at_age(animal[mine], age[mine].astype(np.float32))
     noise = rng.standard_normal(seen.shape, dtype=np.float32)
@@ -115,7 +115,7 @@ def _piece(
             "load_id": named(chunk_day, f.loads),
             "tracklet_id": named(rows, f.tracklet_ids),
             "at": moments(at),
-            "space_id": named(space, names),
+            "space_id": named(space, list(spaces)),
             "vector": pa.ListArray.from_arrays(offsets, pa.array(codes.ravel()), type=VECTOR),
             "scale": scale.astype(np.float32),
             "quality": np.round(quality, 3),

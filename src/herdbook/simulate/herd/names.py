@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from herdbook.contracts.camera import Camera
 from herdbook.contracts.device_day import ReleaseUse
@@ -82,8 +83,6 @@ class Names:
         )
 
 
-def midnights(plan: HerdPlan, first: int, stop: int) -> np.ndarray:
-    """Local midnights of days ``first`` to ``stop - 1``, either of which may lie outside the herd's, microseconds UTC."""
+def midnights(plan: HerdPlan, first: int, stop: int) -> NDArray[np.int64]:
+    """Local midnights of days ``first`` to ``stop - 1`` of the herd, in microseconds of UTC since 1970."""
     return day_starts(plan.start_day + timedelta(days=first), stop - first, plan.timezone)[:-1] * 1_000_000
-
-

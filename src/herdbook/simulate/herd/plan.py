@@ -6,6 +6,7 @@ Shares are of observed time, 0..1; days are farm-local; rates are per animal and
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -39,8 +40,8 @@ class BehaviourPlan(Contract):
 class HazardTruth(Contract):
     """Truth (a): the hazard of falling ill is log-linear in the mean lying share of a window of days before.
 
-    ``rate(t) = rate_per_year * course(t) * exp(log_hazard_ratio * (window mean - mean) / unit)``, where the window is the
-    ``window_days`` days that end ``lag_days`` before the day. On an animal's first days the window is what there is.
+    ``rate(t) = rate_per_year * course(t) * exp(log_hazard_ratio * (window mean - mean) / unit)``, where the window is
+    the ``window_days`` days that end ``lag_days`` before the day. On an animal's first days it is what there is.
     """
 
     kind: Literal["hazard"] = "hazard"
@@ -225,12 +226,13 @@ class HerdPlan(Contract):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         starts = [r.from_day for r in self.releases]
-        if starts[0] != 0 or any(b <= a for a, b in zip(starts, starts[1:], strict=False)):
+        if starts[0] != 0 or any(b <= a for a, b in pairwise(starts)):
             raise ValueError("releases: the first runs from day 0, each later one from a later day")
         if len({r.release_id for r in self.releases}) != len(starts):
             raise ValueError("releases: two have the same release_id")
-        if isinstance(self.truth, HazardTruth) and self.stays.vacancy_days < self.truth.window_days + self.truth.lag_days:
-            raise ValueError("stays.vacancy_days: shorter than the truth's window and lag, which must not see the animal before")
+        truth = self.truth
+        if isinstance(truth, HazardTruth) and self.stays.vacancy_days < truth.window_days + truth.lag_days:
+            raise ValueError("stays.vacancy_days: shorter than truth.window_days + lag_days, which see one animal only")
         if self.start_day > LATEST - timedelta(days=self.days):
             raise ValueError("days: the herd would outlive the calendar")
         return self

@@ -54,7 +54,8 @@ class Population:
     @cached_property
     def pen_day(self) -> NDArray[np.intp]:
         """``[p, t]`` position of an animal's pen and day in a flattened ``[pens, t]``."""
-        return self.pen_of.astype(np.intp) * self.occupant.shape[1] + np.arange(self.occupant.shape[1])
+        days = self.occupant.shape[1]
+        return np.asarray(self.pen_of.astype(np.intp) * days + np.arange(days))
 
 
 def populate(plan: HerdPlan, device: int) -> Population:

@@ -23,7 +23,7 @@ from herdbook.simulate.streams import stream
 
 SOFTWARE = "herdbook-simulate-herd/1"
 METHOD = "simulated/1"
-LOADED_AFTER, CLAIMED_AFTER = (int(timedelta(hours=h).total_seconds()) * 1_000_000 for h in (3, 4))
+LOADED_AFTER, CLAIMED_AFTER = (hours * 3_600_000_000 for hours in (3, 4))
 """A day is loaded so long after its end, and its tracklets claimed."""
 UNKNOWN_CONFIDENCE = 0.2
 
@@ -155,7 +155,7 @@ def claim_rows(f: Filled) -> pa.Table:
 
 def run_rows(f: Filled) -> pa.Table:
     """``identity.run``: that each load was matched."""
-    tracklets = np.bincount(f.day_of, minlength=len(f.loads))
+    tracklets = np.bincount(f.day_of, minlength=len(f.loads)).astype(np.int64)
     return pa.table(
         {
             "run_id": [f"run-{load}" for load in f.loads],
@@ -186,8 +186,8 @@ def coverage_rows(f: Filled) -> pa.Table:
         {
             "load_id": named(day, f.loads),
             "camera_id": named(pen, names),
-            "started_at": moments(f.midnight[day] + start[keep] * np.int64(1_000_000)),
-            "ended_at": moments(f.midnight[day] + stop[keep] * np.int64(1_000_000)),
+            "started_at": moments(f.midnight[day] + start[keep].astype(np.int64) * 1_000_000),
+            "ended_at": moments(f.midnight[day] + stop[keep].astype(np.int64) * 1_000_000),
             "state": named(state, ["on", "off"]),
             "reason": named(np.zeros_like(state), ["camera failed"], state == 0),
         }

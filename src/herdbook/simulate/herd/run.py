@@ -2,13 +2,13 @@
 
     OUT/herd.yaml                        the plan
     OUT/parts/farm/                      roster and labels, a part of bulk records (`herdbook.contracts.bulk`)
-    OUT/parts/<device>_<first day>/      some days of one device, likewise; `herdbook lake bulk OUT/parts` loads them all
+    OUT/parts/<device>_<first day>/      some days of one device, likewise; `herdbook lake bulk OUT` loads all
     OUT/truth/animals.parquet            `truth.animal_truth`
     OUT/truth/illnesses.parquet          `truth.illness_truth`
     OUT/truth/days/<part>.parquet        `truth.day_truth`
     OUT/truth/tracklets/<part>.parquet   `truth.tracklet_truth`
 
-A part's folder appears last and whole: where it is there, the part and its truth are finished, and a later run skips it.
+A part's folder appears last and whole: where it is there, it and its truth are finished, and a later run skips it.
 """
 
 from __future__ import annotations

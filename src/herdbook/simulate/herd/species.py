@@ -21,9 +21,9 @@ class Figures:
     """Age at which an animal comes."""
 
 
-# Lying: pigs of 30 to 100 kg lay 84 to 88 % of the day in a roomy pen (Ekkel et al. 2003, Appl Anim Behav Sci 80:19-30, by
-# 20-minute scans); 80 % leaves time for sitting, which that study counts apart. Calves: about 18 of 24 hours. The other
-# figures are choices that give about 60 bouts a day.
+# Lying: pigs of 30 to 100 kg lay 84 to 88 % of the day in a roomy pen (Ekkel et al. 2003, Appl Anim Behav Sci 80:19-30,
+# scans every 20 minutes); 80 % is a choice below it that leaves shifts room up to 1. Calves' 75 % and all other figures
+# are choices, too; they give about 60 bouts a day.
 SPECIES: dict[str, Figures] = {
     "pig": Figures(
         ethogram_id="pig-9",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ from herdbook.contracts.bulk import MARKER, Part, PartFile
 from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.durable import disk_full_is_said, fsync_path, replace_durably, write_durably
 
-Rows = pa.Table | Iterable[pa.Table]
+Rows: TypeAlias = "pa.Table | Iterable[pa.Table]"
 _ROW_GROUP = 250_000
 
 
