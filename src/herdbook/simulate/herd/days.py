@@ -57,7 +57,7 @@ class HerdDays:
 
     ``animal`` int32, ``day`` int32, ``pen`` int32 (over all devices), ``device`` int16, ``release`` int8,
     ``camera_on_s`` int32, ``observed_s`` int32 and ``lying_s`` int32 (of the records claimed for the animal),
-    ``exposure`` float32 = lying_s / observed_s (NaN where nothing was observed), ``confidence`` float32.
+    ``exposure`` float32 = lying_s / observed_s (null where nothing was observed), ``confidence`` float32.
     """
     animals: pa.Table
     """``animal``, ``entry`` (negative: there before the herd's first day), ``exit`` (first day gone; past the last day
@@ -125,7 +125,7 @@ def _tables(plan: HerdPlan, device: int, part: DeviceDays, first: int) -> tuple[
             "camera_on_s": part.cameras.on_s.ravel().take(part.animals.pen_day.take(cells)),
             "observed_s": observed,
             "lying_s": lying,
-            "exposure": exposure,
+            "exposure": pa.array(exposure, mask=observed == 0),
             "confidence": part.confusion.confidence.take(cells),
         }
     )

@@ -138,7 +138,9 @@ class IdentityPlan(Contract):
     """Confusion of look-alikes. Animals of a pen come in fixed pairs that are taken for each other for whole days."""
 
     switches: Annotated[float, Field(ge=0, le=0.3)] = 0.02
-    """Share of animal-days of pairs that are exchanged. Confidence is calibrated: 1 - confidence of them are wrong."""
+    """Share of exchanged days among those on which both of a pair are there, in one pen: with the default moves and
+    vacancies about four fifths of all animal-days. Confidence is calibrated: a share of 1 - confidence is wrong.
+    """
     unknown: Share = 0.5
     """Share of the time not recognised that is a tracklet without a name; the rest is not seen at all."""
     likeness: Annotated[float, Field(ge=0, lt=1)] = 0.7
