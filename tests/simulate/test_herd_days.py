@@ -40,7 +40,7 @@ def columns(table: Any, *names: str) -> list[np.ndarray]:
     vacancy=st.sampled_from([8, 30]),
 )
 def test_whatever_the_plan_rows_are_consistent(
-    seed: int, days: int, pens: int, animals: int, persistence: float, truth: dict, switches: float, vacancy: int
+    *, seed: int, days: int, pens: int, animals: int, persistence: float, truth: dict, switches: float, vacancy: int
 ) -> None:
     changes = {
         "seed": seed,
@@ -59,7 +59,7 @@ def test_whatever_the_plan_rows_are_consistent(
         herd.days, "animal", "day", "pen", "camera_on_s", "observed_s", "lying_s"
     )
     assert ((animal[1:] > animal[:-1]) | ((animal[1:] == animal[:-1]) & (day[1:] == day[:-1] + 1))).all()
-    assert (0 <= lying).all()
+    assert (lying >= 0).all()
     assert (lying <= observed).all()
     assert (observed <= on).all()
     assert on.max(initial=0) <= 25 * 3600
@@ -148,7 +148,9 @@ def test_the_planted_shift_is_found_before_the_index_day_and_not_before_onset() 
     for _, herd in _herds(4, truth=truth, behaviour={"animal_sd": 0}):
         animal, day, exposure = columns(herd.days, "animal", "day", "exposure")
         at = {key: k for k, key in enumerate(zip(animal.tolist(), day.tolist(), strict=True))}
-        for a, onset, index in zip(*(c.tolist() for c in columns(herd.truth_illnesses, "animal", "onset", "index"))):
+        for a, onset, index in zip(
+            *(c.tolist() for c in columns(herd.truth_illnesses, "animal", "onset", "index")), strict=True
+        ):
             rows = [at[a, d] for d in range(index - 7, index)]
             earlier = [at[a, d] for d in range(onset - 7, onset) if (a, d) in at]
             if len(earlier) == 7:

@@ -116,7 +116,7 @@ def test_a_folder_with_another_herd_is_refused(written: Path) -> None:
         simulate_herd(small_herd(seed=1), written)
 
 
-@pytest.mark.parametrize("kind", [k for k in RecordKind if k is not RecordKind.ACTIVITY])
+@pytest.mark.parametrize("kind", list(RecordKind))
 def test_records_have_the_columns_of_the_contract(written: Path, kind: RecordKind) -> None:
     (path, *_) = sorted(written.glob(f"parts/*/record.{kind.value}.parquet"))
     found = pq.read_schema(path)
@@ -134,8 +134,8 @@ def test_the_lakes_animal_days_are_the_day_levels(loaded: Settings) -> None:
     herd = herd_days(PLAN)
     with open_lake(loaded, read_only=True) as lake:
         found = lake.execute(
-            "SELECT animal_id, (day - ?::DATE)::INTEGER, camera_on_s, behaviour_s, lying_s, identified_s FROM animal_day"
-            " WHERE behaviour_s > 0 ORDER BY animal_id, day",
+            "SELECT animal_id, (day - ?::DATE)::INTEGER, camera_on_s, behaviour_s, lying_s, identified_s"
+            " FROM animal_day WHERE behaviour_s > 0 ORDER BY animal_id, day",
             [PLAN.start_day],
         ).fetchnumpy()
         ids = [row[0] for row in lake.execute("SELECT animal_id FROM animal ORDER BY animal_id").fetchall()]
@@ -171,6 +171,25 @@ def test_labels_are_known_only_once_received(loaded: Settings) -> None:
     assert late > 0
     assert len(observers) == 3
     assert twice
+
+
+def test_activity_is_as_long_as_its_tracklets_and_as_far_as_they_walked(loaded: Settings) -> None:
+    with open_lake(loaded, read_only=True) as lake:
+        off = lake.execute(
+            "SELECT count(*) FROM tracklet AS t LEFT JOIN"
+            " (SELECT load_id, tracklet_id, sum(observed_s) AS s FROM activity GROUP BY ALL) AS a"
+            " USING (load_id, tracklet_id)"
+            " WHERE abs(coalesce(a.s, 0) - seconds_between(t.started_at, t.ended_at)) > 0.01"
+        ).fetchone()
+        paces = lake.execute("SELECT distance_m / walking_s FROM animal_day WHERE walking_s > 600").fetchall()
+        growth = lake.execute(
+            "SELECT regr_slope(d.body_length_m, d.day - a.born_on)"
+            " FROM animal_day AS d JOIN animal AS a USING (animal_id)"
+        ).fetchone()
+    assert off == (0,)
+    assert np.median([p for (p,) in paces]) == pytest.approx(0.45, rel=0.25)
+    assert growth is not None
+    assert growth[0] > 0
 
 
 def test_the_truth_of_tracklets_is_beside_and_says_which_claims_are_wrong(loaded: Settings, written: Path) -> None:

@@ -25,7 +25,7 @@ SMALL: dict[str, Any] = {
         {"release_id": "herd-1", "from_day": 0},
         {"release_id": "herd-2", "from_day": 11, "shift": 0.04, "new_space": True},
     ],
-    "detail": {"embeddings_per_hour": 1, "dimensions": 16, "chunk_days": 8},
+    "detail": {"activity": True, "embeddings_per_hour": 1, "dimensions": 16, "chunk_days": 8},
 }
 
 

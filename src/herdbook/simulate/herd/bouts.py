@@ -43,7 +43,8 @@ def behave(plan: HerdPlan, cells: Cells, tracklets: Tracklets, rng: np.random.Ge
     at, behaviour = _within_runs(plan, cells, run_at, lies, rng)
     known = np.nonzero(tracklets.named)[0]
     track_at = tracklets.cell[known].astype(np.int64) * _CLOCK + tracklets.begins[known]
-    edges = np.unique(np.concatenate([at, track_at]))
+    edges = np.sort(np.concatenate([at, track_at]))
+    edges = edges[np.append(True, edges[1:] != edges[:-1])]  # np.unique hashes, which takes five times as long
     track = np.searchsorted(track_at, edges, side="right") - 1
     did = behaviour[np.searchsorted(at, edges, side="right") - 1]
     cell, second = edges // _CLOCK, edges % _CLOCK

@@ -189,6 +189,8 @@ class DetailPlan(Contract):
     tracklets_per_day: Annotated[int, Field(ge=1, le=200)] = 8
     posture_cycles: Annotated[float, Field(ge=1, le=200)] = 11.5
     """Mean number of times an animal gets up a day."""
+    activity: bool = False
+    """Whether hourly movement and body size are written: half as many rows again as bouts."""
     embeddings_per_hour: Annotated[float, Field(ge=0, le=60)] = 0.0
     """Looks kept per animal and hour; the reference rate is 7, and 0 keeps none."""
     dimensions: Annotated[int, Field(ge=8, le=2048)] = 384

@@ -25,6 +25,7 @@ from herdbook.contracts.bulk import MARKER, Part, read_part
 from herdbook.contracts.durable import make_folder
 from herdbook.errors import ConfigurationError
 from herdbook.simulate.herd import label_rows, truth
+from herdbook.simulate.herd.activity import activity_rows, calibration_rows
 from herdbook.simulate.herd.cells import Chunk, chunks
 from herdbook.simulate.herd.days import device_days
 from herdbook.simulate.herd.enrolment import enrolling_tracklets, enrolment_rows
@@ -116,16 +117,20 @@ def _tables(f: Filled) -> Iterator[tuple[str, pa.Table | Iterator[pa.Table]]]:
     enrolled: list[pa.Table] = []
     tracklets, bouts, coverage = tracklet_rows(f), bout_rows(f), coverage_rows(f)
     days = len(f.loads)
+    activity = list(activity_rows(f))
     per_day = {
         "coverage": _per_load(coverage, days),
         "tracklet": _per_load(tracklets, days),
         "bout": _per_load(bouts, days),
+        "activity": sum((_per_load(rows, days) for rows in activity), np.zeros(days, np.int64)),
         "embedding": np.bincount(f.day_of[f.order], counts, minlength=days).astype(np.int64),
     }
     yield "record.coverage", coverage
     yield from manifest_rows(f).items()
+    yield "record.calibration", calibration_rows(f)
     yield "record.tracklet", tracklets
     yield "record.bout", bouts
+    yield "record.activity", activity
     if counts.any():
         enrolling = enrolling_tracklets(f)
         yield "record.embedding", _kept(embedding_rows(f, counts), pa.array(enrolling), enrolled)

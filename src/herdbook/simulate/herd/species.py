@@ -19,6 +19,12 @@ class Figures:
     upright_bout_s: float
     first_age_days: int
     """Age at which an animal comes."""
+    first_kg: float
+    """Weight with which it comes."""
+    gain_kg: float
+    """A day."""
+    grown_kg: float
+    """Weight at which it stops."""
 
 
 # Lying: pigs of 30 to 100 kg lay 84 to 88 % of the day in a roomy pen (Ekkel et al. 2003, Appl Anim Behav Sci 80:19-30,
@@ -40,6 +46,9 @@ SPECIES: dict[str, Figures] = {
         lying_bout_s=4200.0,
         upright_bout_s=800.0,
         first_age_days=70,
+        first_kg=28.0,
+        gain_kg=0.85,
+        grown_kg=240.0,
     ),
     "calf": Figures(
         ethogram_id="calf-8",
@@ -55,6 +64,9 @@ SPECIES: dict[str, Figures] = {
         lying_bout_s=4200.0,
         upright_bout_s=950.0,
         first_age_days=14,
+        first_kg=45.0,
+        gain_kg=0.8,
+        grown_kg=650.0,
     ),
 }
 """By the species of the plan."""
