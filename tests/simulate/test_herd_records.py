@@ -94,7 +94,27 @@ def test_the_number_of_processes_changes_no_byte(written: Path, tmp_path: Path) 
     assert tree(tmp_path / "out") == tree(written)
 
 
-def test_interrupted_it_is_continued_to_the_same_bytes(written: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("after", [1, 4])
+def test_stopped_between_parts_it_is_continued_to_the_same_bytes(written: Path, tmp_path: Path, after: int) -> None:
+    done = []
+
+    def stop(animal_days: int) -> None:
+        done.append(animal_days)
+        if len(done) == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate_herd(PLAN, tmp_path, stop)
+    half = tmp_path / "parts" / ".herd-farm-d002_2023-04-05.part"  # killed while it was written
+    half.mkdir()
+    (half / "record.bout.parquet").write_bytes(b"half")
+    parts = simulate_herd(PLAN, tmp_path)
+    assert sum(part.skipped for part in parts) == after + 1
+    assert tree(tmp_path) == tree(written)
+
+
+@pytest.mark.slow
+def test_interrupted_it_ends_soon_and_is_continued_to_the_same_bytes(written: Path, tmp_path: Path) -> None:
     plan_file = tmp_path / "plan.yaml"
     plan_file.write_text(json.dumps(PLAN.model_dump(mode="json")))
     out = tmp_path / "out"
