@@ -46,8 +46,6 @@ def run() -> list[dict[str, Any]]:
         found = _measure(plan, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "herd-records.json").write_text(json.dumps(found, indent=1) + "\n")
     nightly = found["nightly_rows_per_s"]
     return [
         _row("herd written, one process", found["bouts"] / found["write_cpu_s"], None, "bouts/s of CPU time"),
@@ -58,27 +56,35 @@ def run() -> list[dict[str, Any]]:
 
 
 def _measure(plan: HerdPlan, folder: Path) -> dict[str, Any]:
-    written = _in_own_process(folder / "herd", plan)
-    settings = Settings(home=folder / "home")
-    migrate(settings)
-    with kept_open():
-        begun = time.perf_counter()
-        load_parts(settings, folder / "herd")
-        load_s = time.perf_counter() - begun
+    """Figures are kept after each step: the whole takes long, and each stands for itself."""
     draws = []
     for seed in range(DRAWS):
         begun = time.process_time()
         days = herd_days(plan.model_copy(update={"seed": seed})).days.num_rows
         draws.append((time.process_time() - begun) * 1000)
-    return written | {
-        "load_s": round(load_s, 1),
-        "load_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "lake_bytes": _bytes(folder / "home" / "lake"),
-        "nightly_rows_per_s": round(_nightly(folder / "night")),
-        "draw_cpu_ms": round(statistics.median(draws), 1),
-        "animal_days": days,
+    found: dict[str, Any] = {
         "cpus": os.cpu_count(),
+        "load_average_before": round(os.getloadavg()[0], 1),
+        "animal_days": days,
+        "draw_cpu_ms": round(statistics.median(draws), 1),
+        "nightly_rows_per_s": round(_nightly(folder / "night")),
     }
+    found |= _keep(found | _in_own_process(folder / "herd", plan))
+    settings = Settings(home=folder / "home")
+    migrate(settings)
+    with kept_open():
+        wall, cpu = time.perf_counter(), time.process_time()
+        load_parts(settings, folder / "herd")
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    loaded = {"load_s": round(wall, 1), "load_cpu_s": round(cpu, 1), "load_peak_mib": peak}
+    return _keep(found | loaded | {"lake_bytes": _bytes(folder / "home" / "lake")})
+
+
+def _keep(found: dict[str, Any]) -> dict[str, Any]:
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "herd-records.json").write_text(json.dumps(found, indent=1) + "\n")
+    return found
 
 
 def _in_own_process(out: Path, plan: HerdPlan) -> dict[str, Any]:
@@ -116,7 +122,7 @@ def _nightly(home: Path) -> float:
     with kept_open():
         for n in range(5):
             spec = DaySpec(**{**vars(DAY), "device_id": f"barn-a-{n + 1}"})
-            landed = land(settings.landing, write_device_day(home / "device", spec))
+            landed = land(settings.landing, write_device_day(home / spec.device_id, spec))
             begun = time.perf_counter()
             rows = load_device_day(settings, landed).rows
             speeds.append(rows / (time.perf_counter() - begun))

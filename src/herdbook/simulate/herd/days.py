@@ -98,7 +98,7 @@ def device_days(plan: HerdPlan, device: int) -> DeviceDays:
 def herd_days(plan: HerdPlan) -> HerdDays:
     """A whole herd on the day level.
 
-    Without input or output; about 50 ms for 1,000 animals and 365 days on one core (benchmarks/herd_days.py).
+    Without input or output; about 50 ms for 1,000 animals and 365 days on one core (benchmarks/herd_records.py).
     """
     parts = [device_days(plan, d) for d in range(plan.devices)]
     firsts = np.concatenate([[0], np.cumsum([len(part.animals) for part in parts])])

@@ -101,7 +101,7 @@ def _stays(plan: HerdPlan, names: Names, device: int, part: DeviceDays) -> Itera
             stay = {"animal_id": names.animal(device, a), "pen_id": names.pen(device, where)}
             came = {"valid_from": instant(plan, first), "recorded_at": instant(plan, first)}
             yield stay | came
-            if gone <= plan.days:
+            if gone < plan.days:  # what happens after the herd's last day nobody knows
                 yield stay | came | {"valid_to": instant(plan, gone), "recorded_at": instant(plan, gone)}
 
 
