@@ -13,7 +13,7 @@ import torch
 
 import benchmarks.load
 import benchmarks.pull
-from benchmarks import full_size, streaming_memory
+from benchmarks import full_size, herd_records, streaming_memory
 from herdnet.sam3_config import SmallTeacher
 from herdnet.student import StudentConfig
 from support.device_day import DaySpec
@@ -54,6 +54,16 @@ def test_streaming_holds_no_more_after_a_while(tmp_path: Path, monkeypatch: pyte
 
 def test_a_stream_stops_at_the_cap() -> None:
     assert streaming_memory.stream(pruned=True, frames=30, every=2, cap=1).frames == [2]
+
+
+def test_a_herd_is_written_loaded_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(herd_records, "RESULTS", tmp_path)
+    monkeypatch.setattr(herd_records, "PLAN", {"devices": 1, "pens_per_device": 1, "days": 3})
+    monkeypatch.setattr(herd_records, "DAY", DaySpec())
+    monkeypatch.setattr(herd_records, "_in_own_process", herd_records._write)  # a process would import for long
+    rows = herd_records.run()
+    assert [set(row) for row in rows] == [COLUMNS] * 4
+    assert json.loads((tmp_path / "herd-records.json").read_bytes())["bouts"] > 1000
 
 
 def test_full_size_runs_small_and_without_a_gpu() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,6 +52,23 @@ def check(
     failed = [result.name for result in found if result.failed]
     if failed:
         raise LakeCheckFailedError(f"checks failed: {', '.join(failed)}")
+
+
+@app.command()
+def bulk(
+    folder: Annotated[Path, typer.Argument(help="Folder with parts of bulk records, for example a simulated herd's.")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """Load many device days at once: every finished part below a folder, each in one transaction.
+
+    Parts that are loaded already are left alone. Run `herdbook lake check` and `herdbook publish` after it.
+    """
+    from herdbook.lake.bulk import load_parts
+
+    with steps_bar(log=True) as progress:
+        results = load_parts(get_settings(), folder, progress)
+    print_rows([asdict(result) for result in results], as_json=as_json, title="loaded")
 
 
 @app.command()

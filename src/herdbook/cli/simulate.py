@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
+from herdbook.cli.simulate_herd import herd
 
-app = typer.Typer(help="Make synthetic farms with exact truth.", no_args_is_help=True)
+app = typer.Typer(help="Make synthetic farms and herds with exact truth.", no_args_is_help=True)
+app.command()(herd)
 
 
 @app.command()

@@ -11,12 +11,12 @@ from typing import Any, Protocol, TypeVar
 from herdbook.simulate.opencv import opencv
 
 Report = Callable[[int], None]
-"""Called with numbers of frames."""
+"""Called with numbers of frames, or of whatever the work counts."""
 _T_co = TypeVar("_T_co", covariant=True)
 
 
 class Work(Protocol[_T_co]):
-    """A function of a module, so that other processes find it; its last argument takes numbers of frames."""
+    """A function of a module, so that other processes find it; its last argument takes numbers of what is done."""
 
     def __call__(self, *arguments: Any) -> _T_co: ...
 
@@ -29,13 +29,15 @@ _caller: dict[str, Any] = {}
 """In a worker: ``drawn``, a queue of frame counts to the caller, and ``stop``, an event that it sets."""
 
 
-def side_by_side(work: Work[_T_co], tasks: Sequence[tuple[Any, ...]], report: Report, jobs: int) -> list[_T_co]:
-    """``work(*task, report)`` of every task, ``jobs`` at a time, in the tasks' order."""
+def side_by_side(
+    work: Work[_T_co], tasks: Sequence[tuple[Any, ...]], report: Report, jobs: int, *, pictures: bool = True
+) -> list[_T_co]:
+    """``work(*task, report)`` of every task, ``jobs`` at a time, in the tasks' order; ``pictures``: it needs OpenCV."""
     context = multiprocessing.get_context("spawn")  # a fork would copy the caller's threads in an unknown state
     drawn, stop = context.SimpleQueue(), context.Event()
     listener = threading.Thread(target=_listen, args=(drawn, report), daemon=True)
     listener.start()
-    with ProcessPoolExecutor(min(jobs, len(tasks)), context, _start_worker, (drawn, stop)) as pool:
+    with ProcessPoolExecutor(min(jobs, len(tasks)), context, _start_worker, (drawn, stop, pictures)) as pool:
         waiting = [pool.submit(_work, work, task) for task in tasks]
         try:
             return [future.result() for future in waiting]
@@ -54,9 +56,10 @@ def _listen(drawn: Any, report: Report) -> None:
         report(frames)
 
 
-def _start_worker(drawn: Any, stop: Any) -> None:
+def _start_worker(drawn: Any, stop: Any, pictures: bool) -> None:
     _caller.update(drawn=drawn, stop=stop)
-    opencv().setNumThreads(1)  # the processes are the parallelism
+    if pictures:
+        opencv().setNumThreads(1)  # the processes are the parallelism
 
 
 def _work(work: Work[_T_co], task: tuple[Any, ...]) -> _T_co:
