@@ -109,7 +109,7 @@ def test_a_slow_device_holds_nobody_up(airflow: AirflowHome, settings: Settings,
             "nightly_ingest",
             AFTER_MARCH_2,
             settings.home,
-            env={"HERDBOOK_NIGHT_HOURS": str(15 / 3600), "HERDBOOK_TIMEOUT_S": "600"},
+            env={"HERDBOOK_NIGHT_HOURS": str(30 / 3600), "HERDBOOK_TIMEOUT_S": "600"},
         )
     tasks = {task.name: (task.state, task.tries) for task in night.of("ingest_device")}
     assert tasks == {"barn-a-1": ("failed", 1), "barn-a-2": ("success", 1)}
