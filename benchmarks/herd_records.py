@@ -77,7 +77,7 @@ def _measure(plan: HerdPlan, folder: Path) -> dict[str, Any]:
         load_parts(settings, folder / "herd")
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    loaded = {"load_s": round(wall, 1), "load_cpu_s": round(cpu, 1), "load_peak_mib": peak}
+    loaded = {"load_s": round(wall, 3), "load_cpu_s": round(cpu, 3), "load_peak_mib": peak}
     return _keep(found | loaded | {"lake_bytes": _bytes(folder / "home" / "lake")})
 
 
@@ -106,8 +106,8 @@ def _write(out: Path, plan: HerdPlan) -> dict[str, Any]:
     return {
         "bouts": sum(f.rows for f in files if f.table == "record.bout"),
         "rows": sum(f.rows for f in files),
-        "write_s": round(wall, 1),
-        "write_cpu_s": round(cpu, 1),
+        "write_s": round(wall, 3),
+        "write_cpu_s": round(cpu, 3),
         "write_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "parts_bytes": _bytes(out / "parts"),
         "truth_bytes": _bytes(out / "truth"),
