@@ -1,6 +1,6 @@
 """The compact student on the frozen suite ``hard-1``: trained by profile ``pocket``, judged on what it never saw.
 
-Asked for by name only: it simulates ``hard-1`` and ``wide-1``, runs the whole pipeline (an hour and a half on two
+Asked for by name only: it simulates ``hard-1`` and ``wide-1``, runs the whole pipeline (well over an hour on two
 cores, half an hour of it the teacher's) and judges student, teacher and ``motion`` on the same sequences.
 ``STUDENT_HARD`` names a folder in which all of it stays, so that an interrupted run goes on; otherwise it is made in a
 temporary one. ``benchmarks/results/student-hard-1.json`` has the figures with their intervals, the paired differences
@@ -15,10 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from rich.progress import Progress
-
 from benchmarks.hard_suite import SPLITS, SUITE, figures, judge, rows, simulate, summary
-from herdbook.cli.output import console
+from herdbook.cli.progress import steps_bar
 from herdbook.contracts.durable import write_durably
 from herdbook.learning.datasets.sources import gather
 from herdbook.learning.evaluation.engine_file import read_engine
@@ -74,11 +72,8 @@ def _teacher(workspace: Workspace, folder: Path) -> Engine:
     """The run's teacher as an engine of its own: asked everywhere, followed and judged like any other."""
     out, data = folder / "teacher" / digest_of(workspace.folder / "data" / "teacher")[:16], workspace.folder / "data"
     if not out.exists():
-        with Progress(console=console, transient=True) as bar:
-            task = bar.add_task("the teacher as an engine", total=None)
-            stage = Stage(
-                "substitute", out, lambda what, done, total: bar.update(task, description=what, completed=done)
-            )
-            profile = load_params(workspace.folder / "params.yaml").chosen
+        profile = load_params(workspace.folder / "params.yaml").chosen
+        with steps_bar() as progress:
+            stage = Stage("substitute", out, progress)
             run_substitute(stage, profile, data / "dataset", student=None, teacher_folder=data / "teacher")
     return read_engine(out / "engine.yaml")

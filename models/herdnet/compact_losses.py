@@ -109,7 +109,11 @@ def feature_direction(student: Tensor, teacher: Tensor) -> Tensor:
 
     Sizes are aligned before anything is compared: the finer map is averaged down, nothing is invented by enlarging.
     """
-    size = (min(student.shape[-2], teacher.shape[-2]), min(student.shape[-1], teacher.shape[-1]))
-    mine = functional.adaptive_avg_pool2d(student.float(), size)
-    theirs = functional.adaptive_avg_pool2d(teacher.detach().float(), size)
+    mine, theirs = averaged_down(student.float(), teacher), averaged_down(teacher.detach().float(), student)
     return (1 - functional.cosine_similarity(mine, theirs, dim=1, eps=1e-6)).mean()
+
+
+def averaged_down(features: Tensor, other: Tensor) -> Tensor:
+    """A map on the grid of another, where that is coarser."""
+    size = (min(features.shape[-2], other.shape[-2]), min(features.shape[-1], other.shape[-1]))
+    return functional.adaptive_avg_pool2d(features, size)

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from herdnet import compact_losses as losses
 from herdnet.compact import CompactStudent, Dense
@@ -89,10 +88,8 @@ def compact_step(
     points = torch.stack([cells, any_point(cover.cpu(), generator).to(cells.device)], 1)
     terms |= _instance_terms(model, dense, batch, torch.nonzero(seen).squeeze(1), cells=points, weights=weights)
     if weights.feature and batch.teacher_features is not None and adapter is not None:
-        # averaged down before its channels are mapped, not after: the same for a quarter of the work
-        fine, coarse = dense.features.shape, batch.teacher_features.shape
-        size = (min(fine[-2], coarse[-2]), min(fine[-1], coarse[-1]))
-        mine = functional.adaptive_avg_pool2d(dense.features, size)
+        # averaged down before channels are mapped, not after: both are linear, and this is a quarter of the work
+        mine = losses.averaged_down(dense.features, batch.teacher_features)
         terms["feature"] = losses.feature_direction(adapter(mine), batch.teacher_features)
     factors = asdict(weights)
     total = torch.stack([factors[name] * term for name, term in terms.items()]).sum()

@@ -233,6 +233,14 @@ def test_feature_direction_ignores_scale_and_aligns_sizes() -> None:
     assert float(losses.feature_direction(fine, teacher)) == pytest.approx(0, abs=1e-5)
 
 
+def test_channels_are_mapped_after_averaging_to_the_same_effect() -> None:
+    torch.manual_seed(0)
+    adapter, fine, teacher = FeatureAdapter(5, 6), torch.randn(2, 5, 10, 14), torch.randn(2, 6, 6, 6)
+    before = losses.averaged_down(adapter(fine), teacher)
+    torch.testing.assert_close(adapter(losses.averaged_down(fine, teacher)), before)
+    torch.testing.assert_close(losses.averaged_down(teacher, fine), teacher)
+
+
 def test_quality_asks_whether_a_mask_fits_any_animal_of_the_frame() -> None:
     truth = torch.zeros(2, 8, 8)
     truth[0, :4, :4] = truth[1, 4:, 4:] = 1

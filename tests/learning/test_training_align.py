@@ -244,7 +244,7 @@ def test_a_release_of_it_is_opened_and_judged(made: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("noise")
-def test_without_a_student_the_teacher_is_judged_by_the_same_table(made: Path, tmp_path: Path) -> None:
+def test_without_a_student_the_engine_is_the_teacher_as_it_is(made: Path, tmp_path: Path) -> None:
     given = ("--teacher", made / "teacher", "--params", made / "params.yaml")
     learn("substitute", made / "dataset", tmp_path / "engine", *given)
     teacher, system = Teacher.load(made / "teacher"), Teacher.load(tmp_path / "engine")

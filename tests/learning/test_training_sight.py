@@ -17,7 +17,7 @@ from herdbook.learning.params import load_params
 from herdbook.learning.training.batches import Drawn
 from herdbook.learning.training.params import TeacherParams, TeacherSize
 from herdbook.learning.training.schedule import Schedule
-from herdbook.learning.training.sight import FINER, OWN, SightLearner, sight
+from herdbook.learning.training.sight import FINER, SightLearner, sight
 from herdbook.learning.training.stage import Stage
 from herdbook.learning.training.stages import run_teacher
 from herdbook.settings import Settings
@@ -76,7 +76,6 @@ def test_cells_belong_to_who_covers_them_and_floor_to_nobody() -> None:
     assert (seen.offset[0, 0, 2:4, 5] < 0).all()
     assert int(seen.known.sum()) == 8
     assert (seen.animal[0].amax(), seen.animal[0].sum()) == (1, 128)
-    assert 0 < OWN < 1
 
 
 def test_a_frame_without_animals_is_a_frame() -> None:

@@ -42,3 +42,14 @@ def steps_bar(*, log: bool = False) -> Iterator[Callable[[str, int, int], None]]
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total or None)
+
+
+@contextmanager
+def count_bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar to be told how many more are done, of how many in all; it stays."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(doing, total=total)
+        yield lambda more: bar.advance(task, more)

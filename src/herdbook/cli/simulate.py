@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
+from herdbook.cli.progress import count_bar
 from herdbook.cli.simulate_herd import herd
 
 app = typer.Typer(help="Make synthetic farms and herds with exact truth.", no_args_is_help=True)
@@ -87,9 +88,8 @@ def farm(
     from herdbook.simulate.run import planned_frames, simulate_farm
 
     plan = make_plan(asked)
-    with _progress() as bar:
-        task = bar.add_task("frames", total=planned_frames(plan))
-        days_done = simulate_farm(plan, out, lambda frames: bar.advance(task, frames), jobs=jobs)
+    with count_bar("simulating", planned_frames(plan)) as drawn:
+        days_done = simulate_farm(plan, out, drawn, jobs=jobs)
     rows = [vars(done) for done in days_done]
     if as_json:
         print_json({"folder": out, "devices": out / "devices", "roster": out / "roster", "days": rows})
@@ -122,9 +122,8 @@ def suite(
     from herdbook.simulate.suite_run import simulate_suite, suite_frames
 
     loaded, splits = load_suite(name), tuple(_parsed("split", text, Split) for text in split or ())
-    with _progress() as bar:
-        task = bar.add_task("frames", total=suite_frames(loaded, splits))
-        done = simulate_suite(loaded, out, splits, lambda frames: bar.advance(task, frames), jobs=jobs)
+    with count_bar("simulating", suite_frames(loaded, splits)) as drawn:
+        done = simulate_suite(loaded, out, splits, drawn, jobs=jobs)
     said = {
         "suite": loaded.suite.suite_id,
         "sha256": loaded.sha256,
@@ -137,12 +136,6 @@ def suite(
         print_json(said)
     else:
         print_rows([said], as_json=False)
-
-
-def _progress() -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    return Progress(TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
 
 
 def _parsed(option: str, text: str, parse: Any) -> Any:

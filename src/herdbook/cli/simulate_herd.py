@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from herdbook.cli.day import parse_day
 from herdbook.cli.output import JsonFlag, console, print_json
+from herdbook.cli.progress import count_bar
 
 
 def herd(
@@ -21,7 +23,8 @@ def herd(
     seed: Annotated[int | None, typer.Option(help="The same plan gives the same bytes.", show_default="0")] = None,
     days: Annotated[int | None, typer.Option(help="Days of records.", show_default="365")] = None,
     start_day: Annotated[
-        str | None, typer.Option(metavar="YYYY-MM-DD", help="First farm-local day.", show_default="2023-01-02")
+        date | None,
+        typer.Option(parser=parse_day, metavar="YYYY-MM-DD", help="First farm-local day.", show_default="2023-01-02"),
     ] = None,
     farm_id: Annotated[str | None, typer.Option(help="The farm's id.", show_default="herd-farm")] = None,
     species: Annotated[str | None, typer.Option(help="pig or calf.", show_default="pig")] = None,
@@ -43,7 +46,7 @@ def herd(
     given = {
         "seed": seed,
         "days": days,
-        "start_day": None if start_day is None else _day(start_day),
+        "start_day": start_day,
         "farm_id": farm_id,
         "species": species,
         "devices": devices,
@@ -57,9 +60,8 @@ def herd(
     from herdbook.simulate.herd.run import planned_animal_days, simulate_herd
 
     made = make_herd_plan(asked)
-    with _bar() as bar:
-        task = bar.add_task("animal-days", total=planned_animal_days(made))
-        written = simulate_herd(made, out, lambda done: bar.advance(task, done), jobs=jobs)
+    with count_bar("simulating", planned_animal_days(made)) as drawn:
+        written = simulate_herd(made, out, drawn, jobs=jobs)
     said = {
         "folder": out,
         "parts": len(written),
@@ -98,16 +100,3 @@ def _read(path: Path | None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ConfigurationError(f"{path.name} does not hold a plan's fields")
     return found
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"'{text}' is not valid: {error}", param_hint="--start-day") from error
-
-
-def _bar() -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    return Progress(TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)

@@ -66,7 +66,7 @@ class TeacherParams(Contract):
     """A folder of SAM 3's weights: then nothing is trained."""
     size: TeacherSize = TeacherSize()
     sight: Schedule | None = None
-    """Before it: its backbone alone learns where animals are."""
+    """Of the lesson before prompts, `herdbook.learning.training.sight`; none if not given."""
     schedule: Schedule
     augmentation: Augmentation = Augmentation()
     prompts: Count = 6

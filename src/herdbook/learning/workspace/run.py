@@ -120,15 +120,12 @@ def create_workspace(
     place = _place(settings, run_id)
     if place.is_dir():
         return open_workspace(settings, run_id)
+    begun = f"run/{run_id}"
+    if git(_origin(place.parents[1]), "branch", "--list", begun):
+        return restore_workspace(settings, f"origin/{begun}", run_id)
     root = pipeline_root()
     part = _clone(settings, run_id)
-    if git(part, "branch", "--remotes", "--list", f"origin/run/{run_id}"):
-        git(part, "checkout", "--quiet", "-b", f"run/{run_id}", f"origin/run/{run_id}")
-        part.rename(place)
-        workspace = open_workspace(settings, run_id)
-        workspace.fetch()
-        return workspace
-    git(part, "checkout", "--quiet", "--orphan", f"run/{run_id}")
+    git(part, "checkout", "--quiet", "--orphan", begun)
     (part / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n", encoding="utf-8")
     (part / ".dvc" / "config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
     _write_stages(root / "dvc.yaml", part / "dvc.yaml", params.chosen.students)
