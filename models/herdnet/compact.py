@@ -60,7 +60,7 @@ class CompactConfig:
 
 
 ORIN = CompactConfig()
-POCKET = CompactConfig(trunk="mobilenetv3_small_100", image_size=(160, 224), width=48, looks=48, proposals=24)
+POCKET = CompactConfig(trunk="tf_efficientnet_lite0", image_size=(160, 224), width=48, looks=48, proposals=24)
 """For training and running on a CPU."""
 
 
@@ -92,7 +92,7 @@ class CompactStudent(nn.Module):
     """Images → animals. Points of one's own, such as a teacher's, prompt the same decoder: `prompt`."""
 
     def __init__(self, config: CompactConfig = ORIN, trunk_weights: Path | None = None) -> None:
-        """Random weights, or a trunk from `trunk_weights` (a timm checkpoint in safetensors).
+        """Random weights, or a trunk from `trunk_weights` (see `build_trunk`).
 
         Raises:
             WeightsUnavailableError: that file is missing or of another kind.

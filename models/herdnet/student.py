@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from herdnet.errors import ShapeError, WeightsUnavailableError
 from herdnet.pixels import Standardise, check_images
+from herdnet.pretrained import INSTALLED, installed_weights
 from herdnet.pyramid import Pyramid
 
 FINEST_STRIDE = 4
@@ -40,7 +41,7 @@ class Student(nn.Module):
     """Images → the teacher's backbone features, predicted."""
 
     def __init__(self, config: StudentConfig | None = None, trunk_weights: Path | None = None) -> None:
-        """Random weights, or a trunk from `trunk_weights` (a timm checkpoint in safetensors).
+        """Random weights, or a trunk from `trunk_weights` (see `build_trunk`).
 
         Raises WeightsUnavailableError when that file is missing or of another kind, ShapeError for a trunk that timm
         does not have.
@@ -75,11 +76,18 @@ class Student(nn.Module):
 
 
 def build_trunk(name: str, weights: Path | None = None) -> Any:
-    """A timm trunk that returns its levels; weights only from safetensors, which cannot run code."""
+    """A timm trunk that returns its levels.
+
+    Its weights are random, or from timm's checkpoint in safetensors, which cannot run code, or `pretrained.INSTALLED`.
+    """
     if not timm.is_model(name):
         raise ShapeError(f"timm has no model named {name!r}", "List them with timm.list_models('tiny_vit*').")
     if weights is None:
         return timm.create_model(name, features_only=True, pretrained=False)
+    if weights == Path(INSTALLED):
+        trunk, known = timm.create_model(name, features_only=True, pretrained=False), installed_weights(name)
+        trunk.load_state_dict({key: known[key] for key in trunk.state_dict()})
+        return trunk
     if weights.suffix != ".safetensors" or not weights.is_file():
         raise WeightsUnavailableError(
             f"{weights}: no such safetensors file",

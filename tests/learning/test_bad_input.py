@@ -53,6 +53,7 @@ TINY: dict[str, Any] = {
     "dataset.shares": {"train": 0.6, "validation": 0.4},
     "targets.encoding": "fp16",
     "distil.student": {"trunk": "mobilenetv3_small_100", "image_size": [64, 96], "width": 16, "looks": 16},
+    "distil.trunk_weights": None,
     "distil.phases": [],
     "distil.schedule": {"steps": 2, "batch": 2, "learning_rate": 1.0e-3, "warmup": 1, "validate_every": 2},
 }

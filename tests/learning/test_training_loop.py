@@ -16,7 +16,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from herdbook.errors import CheckpointError, TrainingError
+from herdbook.errors import CheckpointError, ConfigurationError, TrainingError
 from herdbook.learning.params import pipeline_root
 from herdbook.learning.training.checkpoint import Checkpoints
 from herdbook.learning.training.curves import Curves
@@ -54,13 +54,19 @@ class LineTask:
         return {"error": float((module.layers(x) - 3 * x).detach().abs().mean())}
 
 
-def learn(folder: Path, task: LineTask | None = None, stop_at: int | None = None, recipe: str = "a") -> Trained:
+def learn(
+    folder: Path,
+    task: LineTask | None = None,
+    stop_at: int | None = None,
+    recipe: str = "a",
+    schedule: Schedule = SCHEDULE,
+) -> Trained:
     def interrupt(done: int, total: int) -> None:
         if done == stop_at:
             raise KeyboardInterrupt
 
     curves = Curves(folder / "curves.jsonl")
-    return train(task or LineTask(), SCHEDULE, Checkpoints(folder, recipe), curves, interrupt)
+    return train(task or LineTask(), schedule, Checkpoints(folder, recipe), curves, interrupt)
 
 
 def test_it_learns(tmp_path: Path) -> None:
@@ -159,3 +165,31 @@ def test_a_command_in_several_processes_ends_as_one_of_them_does(tmp_path: Path)
         assert "nowhere" in done.stderr
         codes[count] = done.returncode
     assert codes[2] == codes[1] != 0
+
+
+SHARED = SCHEDULE.model_copy(
+    update={"shares": {"layers.0": 0.0, "layers.1": 0.0, "layers.3": 0.1, "layers.3.bias": 1.0}}
+)
+
+
+def test_a_part_without_a_share_stays_as_it_is_and_what_it_has_counted_too(tmp_path: Path) -> None:
+    before = LineTask().module.state_dict()
+    after = learn(tmp_path, schedule=SHARED).module.state_dict()
+    kept = {name for name in before if torch.equal(before[name], after[name])}
+    assert kept == {name for name in before if name.startswith(("layers.0.", "layers.1."))}
+
+
+def test_a_smaller_share_is_a_smaller_step(tmp_path: Path) -> None:
+    first = SHARED.model_copy(update={"steps": 1, "warmup": 0, "average": 1, "weight_decay": 0.0})
+    task = LineTask()
+    before = {name: value.clone() for name, value in task.module.named_parameters()}
+    learn(tmp_path, task, schedule=first)
+    moved = {name: float((value - before[name]).detach().abs().max()) for name, value in task.module.named_parameters()}
+    # AdamW's first step is the rate itself, whatever the gradient
+    assert moved["layers.3.weight"] == pytest.approx(0.1 * first.rate(0), rel=1e-3)
+    assert moved["layers.3.bias"] == pytest.approx(first.rate(0), rel=1e-3)
+
+
+def test_a_share_of_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"layers\.9"):
+        learn(tmp_path, schedule=SCHEDULE.model_copy(update={"shares": {"layers.9": 0.5}}))

@@ -31,6 +31,7 @@ VALUES: dict[str, Any] = {
     "dataset.near": 0.0,
     "dataset.shares": {"train": 0.6, "validation": 0.4},
     "distil.student": {"trunk": "mobilenetv3_small_050", "image_size": [64, 96], "width": 8, "looks": 8},
+    "distil.trunk_weights": None,
     "distil.phases": [],
     "distil.drift_frames": 4,
     "distil.schedule": {"steps": 3, "batch": 2, "learning_rate": 1.0e-2, "warmup": 1, "validate_every": 3},

@@ -44,7 +44,7 @@ class AlignParams(Contract):
 
     student: EncoderSize = EncoderSize()
     trunk_weights: str | None = None
-    """A timm checkpoint of the trunk in safetensors; random weights if none."""
+    """As `DistilParams.trunk_weights`."""
     schedule: Schedule = Schedule(steps=40_000, batch=16, learning_rate=5e-4)
     losses: AlignmentTerms = AlignmentTerms()
     attention: Weight = 0.0

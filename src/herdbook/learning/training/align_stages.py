@@ -29,7 +29,7 @@ from herdbook.learning.training.params import BehaviourParams
 from herdbook.learning.training.stage import Stage
 from herdbook.learning.training.system import blank_head, choose_score, write_system
 from herdbook.learning.training.teacher import EXAM_FRAMES
-from herdbook.learning.training.weights import load_encoder, save_encoder
+from herdbook.learning.training.weights import load_encoder, save_encoder, weight_files
 from herdnet.losses import AlignmentWeights
 from herdnet.sam3 import Teacher
 from herdnet.sam3_config import vision
@@ -78,7 +78,7 @@ def run_align(
     learner = _learner(params, teacher)
     validation = _labelled(stage, data, teacher, EXAM_FRAMES)
     task = AlignTask(learner, teacher, store, recipe, training, validation, params)
-    inputs = [dataset / FILE, targets, *([Path(params.trunk_weights)] if params.trunk_weights else [])]
+    inputs = [dataset / FILE, targets, *weight_files(params.trunk_weights)]
     trained = stage.learn(task, params.schedule, stage.recipe(params, *inputs))
     learned = trained.module
     assert isinstance(learned, AlignLearner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -124,9 +125,10 @@ def make_task(
     *,
     teaching: Teaching | None,
 ) -> DistilTask:
-    """The student with random weights by the schedule's seed, and what it learns from."""
+    """The student with random weights by the schedule's seed, or a trunk's own, and what it learns from."""
     torch.manual_seed(params.schedule.seed)
-    student = CompactStudent(compact_config(params, behaviours)).to(memory_format=torch.channels_last)
+    known = Path(params.trunk_weights) if params.trunk_weights else None
+    student = CompactStudent(compact_config(params, behaviours), known).to(memory_format=torch.channels_last)
     weights = CompactWeights(**params.losses.model_dump(), heading=0.0)
     if teaching is None:
         needed = weights.feature + weights.soft_bce + weights.soft_dice

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from herdbook.errors import TrainingError
+from herdbook.errors import ConfigurationError, TrainingError
 from herdbook.learning.training.checkpoint import Checkpoints
 from herdbook.learning.training.curves import Curves
 from herdbook.learning.training.schedule import Schedule
@@ -59,12 +59,14 @@ def train(
     Raises:
         TrainingError: a loss is NaN or infinite; the last checkpoint is from before.
         CheckpointError: what was saved cannot be read.
+        ConfigurationError: the schedule names a part that there is not.
         DiskFullError: no space is left for a checkpoint.
     """
     accelerator = _accelerator(schedule)
     average = copy.deepcopy(task.module).eval().requires_grad_(False)
-    learned = [parameter for parameter in task.module.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learned, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+    still = _kept_still(task.module, schedule)
+    groups = _groups(task.module, schedule)
+    optimiser = torch.optim.AdamW(groups, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
     first, spent = 0, 0.0
     saved = checkpoints.newest()
     if saved is not None:
@@ -81,6 +83,9 @@ def train(
     for step in range(first, schedule.steps):
         draw = step * accelerator.num_processes + accelerator.process_index
         torch.manual_seed(schedule.seed * 1_000_003 + draw)
+        module.train()
+        for part in still:
+            part.eval()
         losses = _step(accelerator, module, optimiser, task.arguments(draw), schedule=schedule, step=step)
         _follow(average, accelerator.unwrap_model(module), min(1 - 1 / schedule.average, step / (step + 10)))
         done = step + 1
@@ -108,6 +113,26 @@ def train(
     return Trained(average.cpu(), figures)
 
 
+def _kept_still(module: nn.Module, schedule: Schedule) -> list[nn.Module]:
+    """Parts that do not learn; they are told so."""
+    names = {name for name, _ in (*module.named_modules(), *module.named_parameters())}
+    if unknown := schedule.shares.keys() - names:
+        raise ConfigurationError(f"shares names '{min(unknown)}', which is no part of what learns", "See params.yaml.")
+    parts = [part for name, part in module.named_modules() if name and not schedule.share_of(name)]
+    for part in parts:
+        part.requires_grad_(False)
+    return parts
+
+
+def _groups(module: nn.Module, schedule: Schedule) -> list[dict[str, Any]]:
+    """Parameters that learn, by the share of the rate."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad and (share := schedule.share_of(name)):
+            groups.setdefault(share, []).append(parameter)
+    return [{"params": parameters, "share": share} for share, parameters in groups.items()]
+
+
 def _accelerator(schedule: Schedule) -> Any:
     from accelerate import Accelerator, DistributedDataParallelKwargs  # type: ignore[import-untyped]
 
@@ -123,8 +148,7 @@ def _step(
     accelerator: Any, module: nn.Module, optimiser: Any, arguments: tuple[Any, ...], *, schedule: Schedule, step: int
 ) -> dict[str, float]:
     for group in optimiser.param_groups:
-        group["lr"] = schedule.rate(step)
-    module.train()
+        group["lr"] = schedule.rate(step) * group["share"]
     placed = [a.to(accelerator.device) for a in arguments]
     try:
         with accelerator.autocast():

@@ -118,6 +118,9 @@ class DistilParams(Contract):
     """Stage ``distil``."""
 
     student: StudentSize = StudentSize()
+    trunk_weights: str | None = None
+    """What the trunk knows before: ``installed`` for those of a package (`herdnet.pretrained`), a safetensors file of
+    timm's, or none."""
     phases: tuple[Phase, ...] = ()
     """In order; the rest is learned at the student's own size, with the schedule's batch."""
     drift_frames: Annotated[int, Field(ge=0)] = 48

@@ -31,6 +31,14 @@ class Schedule(Contract):
     processes: Annotated[int, Field(ge=1)] = 1
     """One per GPU; a step learns from so many batches."""
     seed: Annotated[int, Field(ge=0)] = 0
+    shares: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    """Parts of the module, by how their names begin, that learn at a share of the rate. At 0 they stay as they are, and
+    so do the means and variances that they have counted. Of two beginnings the longer counts."""
+
+    def share_of(self, name: str) -> float:
+        """The share of the rate at which a part or parameter learns, 0..1."""
+        begun = [part for part in self.shares if f"{name}.".startswith(f"{part}.")]
+        return self.shares[max(begun, key=len)] if begun else 1.0
 
     def step_of(self, draw: int) -> int:
         """The step that a draw is for."""

@@ -18,7 +18,14 @@ from herdbook.learning.training.behaviour_windows import Windows, windows_of
 from herdbook.learning.training.frames import Frames, load_frames
 from herdbook.learning.training.stage import Stage
 from herdbook.learning.training.teaching import Teaching
-from herdbook.learning.training.weights import load_head, load_student, save_embedder, save_head, save_student
+from herdbook.learning.training.weights import (
+    load_head,
+    load_student,
+    save_embedder,
+    save_head,
+    save_student,
+    weight_files,
+)
 from herdnet.compact import count
 from herdnet.sam3 import Teacher
 
@@ -83,7 +90,9 @@ def run_distil(
         teaching = Teaching(Teacher.load(teacher_folder), store, recipe, training, masks)
     names = load_ethogram(data.manifest.plan.ethogram).names
     task = distil.make_task(params, tuple(names), training, validation, teaching=teaching)
-    trained = stage.learn(task, params.schedule, stage.recipe(params, dataset / FILE, targets))
+    trained = stage.learn(
+        task, params.schedule, stage.recipe(params, dataset / FILE, targets, *weight_files(params.trunk_weights))
+    )
     learner = trained.module
     assert isinstance(learner, distil.CompactLearner)
 

@@ -15,11 +15,17 @@ from herdbook.errors import FileFormatError, NotFoundError
 from herdnet.behaviour import BehaviourConfig, BehaviourHead
 from herdnet.compact import CompactConfig, CompactStudent
 from herdnet.embedder import Embedder
+from herdnet.pretrained import INSTALLED
 from herdnet.student import Student, StudentConfig
 
 STUDENT, HEAD, EMBEDDER = "student.safetensors", "head.safetensors", "embedder.safetensors"
 CONFIG = "config.json"
 N = TypeVar("N", bound=nn.Module)
+
+
+def weight_files(trunk_weights: str | None) -> list[Path]:
+    """The file that is named, as an input on which a result depends; what is installed is pinned by its digest."""
+    return [Path(trunk_weights)] if trunk_weights and trunk_weights != INSTALLED else []
 
 
 def save_student(student: CompactStudent, folder: Path) -> None:

@@ -40,6 +40,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "herdnet/compact*",
         "herdnet/instances.py",
         "herdnet/contrastive.py",
+        "herdnet/pretrained.py",
+        "herdnet/student.py",
         "herdnet/transplant.py",
     ),
     "align": (
