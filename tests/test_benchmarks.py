@@ -13,7 +13,7 @@ import torch
 
 import benchmarks.load
 import benchmarks.pull
-from benchmarks import full_size, herd_records, streaming_memory
+from benchmarks import estimators, full_size, herd_records, streaming_memory
 from herdnet.sam3_config import SmallTeacher
 from herdnet.student import StudentConfig
 from support.device_day import DaySpec
@@ -81,3 +81,11 @@ def test_full_size_runs_small_and_without_a_gpu() -> None:
 def test_full_size_says_that_there_is_no_gpu() -> None:
     with pytest.raises(SystemExit, match="needs a GPU"):
         full_size.run()
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R's survival is the baseline")
+def test_fits_are_timed_beside_those_of_r(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimators, "FITS", 1)
+    rows = estimators.run()
+    assert [set(row) for row in rows] == [COLUMNS] * 2
+    assert all(row["ratio"] > 0 for row in rows)

@@ -20,7 +20,9 @@ ProfileName = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change a parameter of the profile, as distil.epochs=3; repeat."),
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Change a parameter of the profile, as distil.schedule.steps=900; repeat."
+    ),
 ]
 
 

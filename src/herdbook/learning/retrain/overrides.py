@@ -1,4 +1,4 @@
-"""Parameters changed by name: ``distil.epochs=3``, in the profile that is used."""
+"""Parameters changed by name: ``distil.schedule.steps=900``, in the profile that is used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def parse_settings(said: Sequence[str]) -> dict[str, Any]:
     for one in said:
         path, equals, value = one.partition("=")
         if not equals or not path:
-            raise ConfigurationError(f"'{one}' sets nothing", "Say path=value, for example distil.epochs=3.")
+            raise ConfigurationError(f"'{one}' sets nothing", "Say path=value, for example distil.schedule.steps=900.")
         try:
             found[path] = yaml.safe_load(value)
         except yaml.YAMLError as error:
