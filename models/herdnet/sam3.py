@@ -23,7 +23,8 @@ from herdnet.prompts import Masks, Prompts, decode, neck
 from herdnet.sam3_config import MEAN, STD, SmallTeacher, build_tracker, small_config, vision
 from herdnet.sam3_init import draw_to_learn
 from herdnet.session import SlidingWindow, Stream
-from herdnet.substitute import StudentBackbone, save_system
+from herdnet.student import Student
+from herdnet.substitute import StudentBackbone, save_system, substitute
 
 TEXT_LENGTH = 32
 
@@ -54,11 +55,14 @@ class Teacher(nn.Module):
         return cls(tracker, sam3_weights.load_detector(source), sam3_weights.load_tokenizer(source)).eval()
 
     @classmethod
-    def small(cls, size: SmallTeacher | None = None) -> Teacher:
-        """The same classes at a size for two CPU cores, with random weights: train it on simulator truth."""
+    def small(cls, size: SmallTeacher | None = None, eyes: Student | None = None) -> Teacher:
+        """The same classes at a size for two CPU cores, with random weights: train it on simulator truth.
+
+        It may have an encoder of its own in the backbone's place, as a distilled system does.
+        """
         tracker = build_tracker(small_config(size))
         draw_to_learn(tracker)
-        return cls(tracker)
+        return cls(tracker if eyes is None else substitute(tracker, eyes))
 
     def save(self, folder: Path) -> None:
         """The tracker as safetensors and config.json; `Teacher.load(folder)` reads it back."""

@@ -15,14 +15,15 @@ from herdbook.learning.datasets.plan import DatasetPlan, Split
 from herdbook.learning.datasets.sources import gather, resolve
 from herdbook.learning.params import load_params
 from herdbook.learning.training.batches import Drawn
-from herdbook.learning.training.params import TeacherParams, TeacherSize
+from herdbook.learning.training.params import EncoderSize, TeacherParams, TeacherSize
 from herdbook.learning.training.schedule import Schedule
 from herdbook.learning.training.sight import FINER, SightLearner, sight
 from herdbook.learning.training.stage import Stage
 from herdbook.learning.training.stages import run_teacher
 from herdbook.settings import Settings
 from herdnet.sam3 import Teacher
-from herdnet.sam3_config import SmallTeacher
+from herdnet.sam3_config import SmallTeacher, vision
+from herdnet.substitute import StudentBackbone
 
 GRID, SIDE = 8, 64
 TINY = SmallTeacher(image_size=SIDE, patch_size=8, channels=64, layers=2, window=4)
@@ -111,9 +112,13 @@ class StoppedError(Exception):
     """As if the machine went away."""
 
 
+EYES = EncoderSize(trunk="mobilenetv3_small_050", image_size=SIDE, width=16)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("eyes", [None, EYES], ids=["its own backbone", "eyes in its place"])
 def test_a_teacher_that_was_stopped_after_it_learned_to_see_is_as_one_that_was_not(
-    small_farms: Path, tmp_path: Path
+    small_farms: Path, tmp_path: Path, eyes: EncoderSize | None
 ) -> None:
     plan = DatasetPlan(frames=8, every_s=0.5, near=0.0, shares={Split.TRAIN: 0.6, Split.VALIDATION: 0.4})
     given_in = gather(Settings(home=tmp_path), farm=small_farms, simulator_truth=small_farms)
@@ -121,6 +126,7 @@ def test_a_teacher_that_was_stopped_after_it_learned_to_see_is_as_one_that_was_n
     schedule = Schedule(steps=4, batch=2, warmup=1, validate_every=4, checkpoint_every=2)
     told = TeacherParams(
         size=TeacherSize(image_size=SIDE, patch_size=8, channels=64, layers=2, window=4, width=128),
+        eyes=eyes,
         sight=schedule,
         schedule=schedule,
         prompts=2,
@@ -142,5 +148,6 @@ def test_a_teacher_that_was_stopped_after_it_learned_to_see_is_as_one_that_was_n
     exam = {"point_iou", "box_iou", "object_accuracy", "sight_cover_iou", "sight_middle_error"}
     assert {name: whole[name] for name in exam} == {name: resumed[name] for name in exam}
     one, other = (Teacher.load(folder) for folder in (tmp_path / "whole", tmp_path / "again" / "teacher"))
+    assert isinstance(vision(one.tracker).backbone, StudentBackbone) == (eyes is not None)
     for left, right in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
         torch.testing.assert_close(left, right, rtol=0, atol=0)

@@ -7,18 +7,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from herdbook.contracts.camera import Contract
-from herdbook.learning.training.params import Chance, Count, Weight
+from herdbook.learning.training.params import Chance, Count, EncoderSize, Weight
 from herdbook.learning.training.schedule import Schedule
-
-
-class EncoderSize(Contract):
-    """`herdnet.student.StudentConfig`, less what the teacher decides: its grid and channels."""
-
-    trunk: str = "tiny_vit_21m_512"
-    image_size: Annotated[int, Field(ge=32, le=4096)] = 1024
-    width: Count = 472
-    groups: Count = 8
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
 
 class AlignmentTerms(Contract):

@@ -59,12 +59,26 @@ class TeacherSize(Contract):
     width: Count = 128
 
 
+class EncoderSize(Contract):
+    """`herdnet.student.StudentConfig`, less what the teacher decides: its grid and channels."""
+
+    trunk: str = "tiny_vit_21m_512"
+    image_size: Annotated[int, Field(ge=32, le=4096)] = 1024
+    width: Count = 472
+    groups: Count = 8
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+
 class TeacherParams(Contract):
     """Stage ``teacher``."""
 
     weights: str | None = None
     """A folder of SAM 3's weights: then nothing is trained."""
     size: TeacherSize = TeacherSize()
+    eyes: EncoderSize | None = None
+    """Sees in the place of its backbone, as in a distilled system; the backbone itself if none."""
+    trunk_weights: str | None = None
+    """What the trunk of those eyes knows before, as `DistilParams.trunk_weights`."""
     sight: Schedule | None = None
     """Of the lesson before prompts, `herdbook.learning.training.sight`; none if not given."""
     schedule: Schedule

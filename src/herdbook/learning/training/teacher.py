@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -24,6 +25,7 @@ from herdnet.compact_losses import balanced_bce, mask_dice
 from herdnet.prompts import Masks, Prompts, decode, neck
 from herdnet.sam3 import Teacher
 from herdnet.sam3_config import SmallTeacher
+from herdnet.student import Student, StudentConfig
 
 EXAM_PROMPTS = 4
 """Of each kind, per frame."""
@@ -108,9 +110,14 @@ class TeacherTask:
 
 
 def make_task(params: TeacherParams, training: Frames, validation: Frames) -> TeacherTask:
-    """A small teacher with random weights by the schedule's seed, and what it learns from."""
+    """A small teacher with random weights by the schedule's seed, or a trunk's own, and what it learns from."""
     torch.manual_seed(params.schedule.seed)
-    teacher = Teacher.small(SmallTeacher(**params.size.model_dump()))
+    size = SmallTeacher(**params.size.model_dump())
+    eyes = None
+    if params.eyes is not None:
+        config = StudentConfig(**params.eyes.model_dump(), grid=size.grid, channels=size.channels)
+        eyes = Student(config, Path(params.trunk_weights) if params.trunk_weights else None)
+    teacher = Teacher.small(size, eyes)
     sampler = Sampler(
         training,
         params.schedule.batch,

@@ -79,7 +79,7 @@ def _run(name: str, command: list[str], folder: Path, env: Mapping[str, str], *,
         check=False,
     )
     if done.returncode != 0:
-        said = "\n".join(((done.stderr or "") + (done.stdout or "")).strip().splitlines()[-_LAST:])
+        said = "\n".join(((done.stdout or "") + (done.stderr or "")).strip().splitlines()[-_LAST:])
         what = f"{name} {command[-1] if name == 'git' else ' '.join(command[3:])}"
         raise WorkspaceError(f"{what} failed in {folder} (exit code {done.returncode})" + (f": {said}" if said else ""))
     return done.stdout or ""
