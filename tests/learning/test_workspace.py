@@ -37,7 +37,7 @@ profiles:
     distil:
       student: {trunk: tf_efficientnet_lite0, image_size: [64, 96], width: 24, pixels: 8, looks: 16, proposals: 8}
       trunk_weights: installed
-      schedule: {steps: 80, batch: 6, learning_rate: 4.0e-3, warmup: 5, validate_every: 40, shares: {student.trunk: 0.3}}
+      schedule: {steps: 80, batch: 6, learning_rate: 4.0e-3, warmup: 5, validate_every: 40}
       phases: [{until: 0.25, image_size: [32, 64], batch: 8}]
     embed: {schedule: {steps: 2, batch: 4, warmup: 1}, image_size: [64, 96], crop: 32}
     behaviour: {schedule: {steps: 4, batch: 4, warmup: 1}, window: 4}
