@@ -107,7 +107,7 @@ def test_int8_keeps_products_of_two_activations_and_the_filters_float(int8: Path
 
 
 def test_int8_of_the_light_profile_is_far_below_the_limit(int8: Path, small: tuple[CompactStudent, Path]) -> None:
-    assert int8.stat().st_size < 2e6
+    assert int8.stat().st_size < 4e6
     assert int8.stat().st_size < 0.45 * small[1].stat().st_size
 
 

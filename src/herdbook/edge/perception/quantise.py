@@ -10,8 +10,7 @@ from herdbook.edge.perception.base import Vector
 
 def quantise(vector: Vector) -> tuple[NDArray[np.int8], float]:
     """Values in -127..127 and the scale that gives the vector back, to half a step."""
-    peak = float(np.abs(vector).max())
-    if peak == 0:
+    scale = float(np.float32(np.abs(vector).max() / 127))
+    if scale == 0:  # no direction, or one too short for a float32
         return np.zeros(len(vector), np.int8), 1.0
-    scale = float(np.float32(peak / 127))
     return np.clip(np.rint(vector / scale), -127, 127).astype(np.int8), scale
