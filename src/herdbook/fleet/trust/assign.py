@@ -13,7 +13,7 @@ from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.release import RELEASE_NAME
 from herdbook.errors import InputError, SignedReleaseError
 from herdbook.fleet.trust.commit import commit
-from herdbook.fleet.trust.roles import ASSIGNMENTS
+from herdbook.fleet.trust.roles import bin_of
 from herdbook.fleet.trust.store import State, one_writer, read_state
 from herdbook.fleet.trust.targets import place_of, put
 from herdbook.settings import Settings
@@ -39,7 +39,7 @@ def assign(
         return
     with one_writer(settings):
         state = read_state(settings)
-        signed = state.assignments.signed.targets
+        signed = state.all_assigned()
         new_pools = {pool_target(device, path.name): path for device, files in (pools or {}).items() for path in files}
         staged = put(state.folder, dict(new_pools))
         if len({assignment.device_id for assignment in assignments}) != len(assignments):
@@ -51,15 +51,16 @@ def assign(
         if unnamed := staged.keys() - named:
             raise InputError(f"no assignment names the pool {min(unnamed)}")
         devices = {assignment.device_id for assignment in assignments}
-        for path in [path for path in signed if _pool_of(path) in devices and path not in named]:
-            del signed[path]
-        signed.update(staged)
+        dropped = [path for path in signed if _pool_of(path) in devices and path not in named]
         documents = {assignment_target(a.device_id): a.model_dump_json().encode() for a in assignments}
         new = put(state.folder, dict(documents))
         for assignment in assignments:
             new[assignment_target(assignment.device_id)].unrecognized_fields["custom"] = {NUMBER: assignment.number}
-        signed.update(new)
-        commit(settings, state, [ASSIGNMENTS])
+        for path in dropped:
+            del state.bins[bin_of(path)].signed.targets[path]
+        for path, target in (staged | new).items():
+            state.bins[bin_of(path)].signed.targets[path] = target
+        commit(settings, state, {bin_of(path) for path in [*dropped, *staged, *new]})
 
 
 def next_number(settings: Settings, device_id: str) -> int:
@@ -70,7 +71,7 @@ def next_number(settings: Settings, device_id: str) -> int:
 def current_assignment(settings: Settings, device_id: str) -> Assignment | None:
     """What a device is assigned now; none where it was never assigned anything."""
     state = read_state(settings)
-    target = state.assignments.signed.targets.get(assignment_target(device_id))
+    target = state.assigned(assignment_target(device_id))
     return None if target is None else read_assignment(state, target)
 
 
@@ -96,7 +97,7 @@ def read_assignment(state: State, target: Target) -> Assignment:
 
 
 def _number(state: State, device_id: str) -> int:
-    target = state.assignments.signed.targets.get(assignment_target(device_id))
+    target = state.assigned(assignment_target(device_id))
     return 0 if target is None else int(target.custom[NUMBER])
 
 

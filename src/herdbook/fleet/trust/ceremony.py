@@ -13,6 +13,7 @@ from herdbook.fleet.trust.commit import commit, sign_root
 from herdbook.fleet.trust.keys import SHORT, OfflineKeys, find_online, forget_online, make_online
 from herdbook.fleet.trust.roles import (
     ASSIGNMENTS,
+    BINS,
     OFFLINE,
     ONLINE,
     PATHS,
@@ -64,14 +65,15 @@ def init(settings: Settings, offline: OfflineKeys, *, root_keys: int = 3, thresh
             root=Metadata(root),
             targets=Metadata(Targets(delegations=Delegations(delegated_keys, delegations))),
             releases=Metadata(Targets()),
-            assignments=Metadata(Targets()),
+            assignments=Metadata(Targets(delegations=_bins(signers[ASSIGNMENTS]))),
+            bins={name: Metadata(Targets()) for name in BINS},
             snapshot=Metadata(Snapshot()),
             timestamp=Metadata(Timestamp()),
         )
-        for role in (TARGETS, RELEASES, ASSIGNMENTS, SNAPSHOT, TIMESTAMP):
+        changed = [TARGETS, RELEASES, ASSIGNMENTS, *BINS]
+        for role in (*changed, SNAPSHOT, TIMESTAMP):
             state.metadata(role).signed.version = 0  # `commit` counts up
         sign_root(settings, state, None, signers[ROOT])
-        changed = [TARGETS, RELEASES, ASSIGNMENTS]
         commit(settings, state, changed, {TARGETS: signers[TARGETS]}, new_root=True)
         return state
 
@@ -109,7 +111,11 @@ def rotate(settings: Settings, role: str, offline: OfflineKeys, lost: Sequence[s
         extra = {role: [*old, *new]}
         if role in PATHS:
             extra[TARGETS] = offline.find(TARGETS, state.signed_by(TARGETS))
-            commit(settings, state, [TARGETS, role], extra)
+            below = []
+            if role == ASSIGNMENTS:
+                state.assignments.signed.delegations = _bins(find_online(settings, role, state.signed_by(role)))
+                below = [*BINS]
+            commit(settings, state, [TARGETS, role, *below], extra)
         else:
             roots = _distinct([*offline.find(ROOT, before.roles[ROOT].keyids), *(new if role == ROOT else [])])
             sign_root(settings, state, before, roots)
@@ -141,6 +147,13 @@ def _chosen(role: str, held: Sequence[str], lost: Sequence[str]) -> list[str]:
         shown = ", ".join(keyid[:SHORT] for keyid in held)
         raise ConfigurationError(f"the keys of {role} are {shown}", "Name those that were lost by their beginnings.")
     return gone
+
+
+def _bins(signers: Sequence[CryptoSigner]) -> Delegations:
+    keys: dict[str, Key] = {signer.public_key.keyid: signer.public_key for signer in signers}
+    return Delegations(
+        keys, {name: DelegatedRole(name, [*keys], 1, True, None, prefixes) for name, prefixes in BINS.items()}
+    )
 
 
 def _distinct(signers: Sequence[CryptoSigner]) -> list[CryptoSigner]:

@@ -16,7 +16,7 @@ from tuf.api.metadata import MetaFile, Root
 from herdbook.contracts.durable import make_folder, write_durably
 from herdbook.errors import ConfigurationError
 from herdbook.fleet.trust.keys import SHORT, find_online
-from herdbook.fleet.trust.roles import ASSIGNMENTS, ONLINE, RELEASES, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, validity
+from herdbook.fleet.trust.roles import ASSIGNMENTS, BINS, ONLINE, RELEASES, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, validity
 from herdbook.fleet.trust.store import State, file_of
 from herdbook.settings import Settings
 
@@ -31,7 +31,7 @@ def commit(
 
     Args:
         state: its versions are counted up here, its expiry times set.
-        changed: of ``targets``, ``releases``, ``assignments``; snapshot and timestamp always follow.
+        changed: of ``targets``, ``releases``, ``assignments`` and its bins; snapshot and timestamp always follow.
         signers: keys that are not online, and old ones whose signature should be there too.
         new_root: whether ``state.root`` is a new root, signed already, to be published last: until then what was
             written must be valid under the old one too, after that under the new one.
@@ -43,7 +43,7 @@ def commit(
     more = signers or {}
     listed = set(changed)
     written: dict[str, bytes] = {}
-    for role in (TARGETS, RELEASES, ASSIGNMENTS):
+    for role in (TARGETS, RELEASES, ASSIGNMENTS, *BINS):
         if role in listed:
             written[role] = _signed(settings, state, role, more)
             state.snapshot.signed.meta[f"{role}.json"] = _described(state, role, written[role])
@@ -88,7 +88,8 @@ def _signed(settings: Settings, state: State, role: str, more: Signers) -> bytes
     metadata.signed.version += 1
     metadata.signed.expires = expiry(settings, role)
     keyids = state.signed_by(role)
-    own: list[Signer] = [*find_online(settings, role, keyids)] if role in ONLINE else []
+    keys_of = ASSIGNMENTS if role in BINS else role
+    own: list[Signer] = [*find_online(settings, keys_of, keyids)] if keys_of in ONLINE else []
     metadata.signatures.clear()
     for signer in [*own, *more.get(role, ())]:
         metadata.sign(signer, append=True)
@@ -103,7 +104,7 @@ def _require_signed(state: State, role: str) -> None:
         ConfigurationError: they have not.
     """
     metadata = state.metadata(role)
-    delegator = state.targets.signed if role in (RELEASES, ASSIGNMENTS) else state.root.signed
+    delegator = state.delegator(role)
     try:
         delegator.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
     except UnsignedMetadataError as error:

@@ -15,13 +15,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuf.api.exceptions import RepositoryError, StorageError
-from tuf.api.metadata import Delegations, Metadata, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import TargetFile as Target
 from tuf.api.serialization import DeserializationError
 
 from herdbook.contracts.durable import make_folder
 from herdbook.errors import NotInitialisedError, SignedReleaseError
 from herdbook.errors import StorageError as OurStorageError
-from herdbook.fleet.trust.roles import ASSIGNMENTS, RELEASES, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from herdbook.fleet.trust.roles import (
+    ASSIGNMENTS,
+    BINS,
+    PATHS,
+    RELEASES,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    TIMESTAMP,
+    bin_of,
+)
 from herdbook.settings import Settings
 
 _WAIT_S = 60.0
@@ -41,26 +52,34 @@ class State:
     targets: Metadata[Targets]
     releases: Metadata[Targets]
     assignments: Metadata[Targets]
+    bins: dict[str, Metadata[Targets]]
     snapshot: Metadata[Snapshot]
     timestamp: Metadata[Timestamp]
 
-    @property
-    def delegations(self) -> Delegations:
-        """What the top-level targets hand on."""
-        delegations = self.targets.signed.delegations
-        if delegations is None or delegations.roles is None:
-            raise SignedReleaseError(f"{self.folder}: the top-level targets delegate nothing")
-        return delegations
+    def delegator(self, role: str) -> Root | Targets:
+        """What says whose signature a role needs."""
+        if role in self.bins:
+            return self.assignments.signed
+        return self.targets.signed if role in PATHS else self.root.signed
 
     def signed_by(self, role: str) -> list[str]:
         """Key ids that may sign a role."""
-        delegator = self.targets.signed if role in (RELEASES, ASSIGNMENTS) else self.root.signed
-        return delegator.get_delegated_role(role).keyids
+        return self.delegator(role).get_delegated_role(role).keyids
 
     def metadata(self, role: str) -> Metadata[Root] | Metadata[Targets] | Metadata[Snapshot] | Metadata[Timestamp]:
         """A role's metadata."""
+        if role in self.bins:
+            return self.bins[role]
         found: Metadata[Root] | Metadata[Targets] | Metadata[Snapshot] | Metadata[Timestamp] = getattr(self, role)
         return found
+
+    def assigned(self, path: str) -> Target | None:
+        """A signed assignment or pool."""
+        return self.bins[bin_of(path)].signed.targets.get(path)
+
+    def all_assigned(self) -> dict[str, Target]:
+        """Every signed assignment and pool, by path."""
+        return {path: target for part in self.bins.values() for path, target in part.signed.targets.items()}
 
 
 def exists(settings: Settings) -> bool:
@@ -96,6 +115,7 @@ def read_state(settings: Settings) -> State:
             targets=targets(TARGETS),
             releases=targets(RELEASES),
             assignments=targets(ASSIGNMENTS),
+            bins={name: targets(name) for name in BINS},
             snapshot=snapshot,
             timestamp=timestamp,
         )

@@ -12,7 +12,7 @@ from herdbook.errors import MetadataExpiredError
 from herdbook.fleet.trust.assign import read_assignment
 from herdbook.fleet.trust.commit import commit
 from herdbook.fleet.trust.publish import PUBLISHED_AT, published_releases
-from herdbook.fleet.trust.roles import ASSIGNMENTS, OFFLINE, RELEASES, ROLES, ROOT, validity
+from herdbook.fleet.trust.roles import ASSIGNMENTS, BINS, OFFLINE, RELEASES, ROLES, ROOT, validity
 from herdbook.fleet.trust.store import State, exists, file_of, one_writer, read_state
 from herdbook.settings import Settings
 
@@ -46,8 +46,7 @@ def role_status(settings: Settings) -> list[RoleStatus]:
     found = []
     for role in ROLES:
         signed = state.metadata(role).signed
-        delegator = state.targets.signed if role in (RELEASES, ASSIGNMENTS) else state.root.signed
-        held = delegator.get_delegated_role(role)
+        held = state.delegator(role).get_delegated_role(role)
         left = (signed.expires - now) / timedelta(days=1)
         found.append(RoleStatus(role, signed.version, signed.expires, left, held.threshold, tuple(held.keyids)))
     return found
@@ -68,7 +67,7 @@ def refresh(settings: Settings) -> list[RoleStatus]:
     with one_writer(settings):
         state = read_state(settings)
         half_gone = datetime.now(UTC) + validity(settings, RELEASES) / 2
-        stale = [r for r in (RELEASES, ASSIGNMENTS) if state.metadata(r).signed.expires < half_gone]
+        stale = [r for r in (RELEASES, ASSIGNMENTS, *BINS) if state.metadata(r).signed.expires < half_gone]
         commit(settings, state, stale)
     found = role_status(settings)
     if expired := [status.role for status in found if status.role in OFFLINE and status.days_left <= 0]:
@@ -112,7 +111,7 @@ def _unneeded(settings: Settings, state: State, in_service: set[str]) -> set[str
     if not old:
         return set()
     assigned = set()
-    for path, target in state.assignments.signed.targets.items():
+    for path, target in state.all_assigned().items():
         _, name, *rest = path.split("/")
         if not rest and name.removesuffix(".json") in in_service:
             assigned.add(read_assignment(state, target).release_id)
@@ -123,10 +122,10 @@ def _remove_leftovers(settings: Settings, state: State) -> None:
     """Files of earlier states and of publications that a crash cut short, unless somebody may still read them."""
     targets = state.folder / "targets"
     metadata = state.folder / "metadata"
-    named = {file_of(role, state.metadata(role).signed.version) for role in ROLES}
+    named = {file_of(role, state.metadata(role).signed.version) for role in (*ROLES, *BINS)}
     kept = {metadata / name for name in named} | set(metadata.glob(f"*.{ROOT}.json"))
-    for signed in (state.targets, state.releases, state.assignments):
-        kept |= {targets / path for target in signed.signed.targets.values() for path in target.get_prefixed_paths()}
+    signed = {**state.releases.signed.targets, **state.all_assigned()}
+    kept |= {targets / path for target in signed.values() for path in target.get_prefixed_paths()}
     now = datetime.now(UTC)
     book = settings.releases / "leftovers.json"
     known: dict[str, str] = json.loads(book.read_bytes()) if book.is_file() else {}
