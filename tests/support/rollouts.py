@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from random import Random
 from typing import Any
 
 from herdbook.contracts.activation import (
@@ -86,8 +88,9 @@ def certificate(device_id: str, release_id: str = NEW, kind: str = "cpu", **chan
 class FakeDevice:
     """A device that takes up what it is told at once, but for its fault.
 
-    ``fault``: ``""``, ``silent`` (answers until it is told), ``away``, ``refuses``, ``late`` (never gets ready),
-    ``falls back`` (proves, then goes back).
+    ``fault``: ``""``; ``silent`` (answers until it is told); ``away``; ``refuses`` (parity), ``slow`` (latency over
+    budget); ``late`` (never gets ready); ``falls back`` (proves, then its server dies and the old release is back);
+    ``lies`` (sees every animal lying).
     """
 
     device_id: str
@@ -97,12 +100,18 @@ class FakeDevice:
     number: int = 0
     desired: str | None = None
     looks: int = 0
+    builds: bool = False
 
-    def tell(self, release_id: str, number: int) -> None:
+    def tell(self, release_id: str, number: int, *, builds: bool = False) -> None:
         """A signed assignment reaches it."""
-        self.number, self.desired = number, release_id
-        if release_id == OLD or self.fault in ("", "falls back"):
+        self.number, self.desired, self.builds = number, release_id, builds
+        if release_id == OLD or self.fault in ("", "falls back", "lies"):
             self.actual = release_id
+
+    @property
+    def plan(self) -> bytes:
+        """The engine that it builds as a canary; none on a machine without TensorRT."""
+        return f"{self.device_id} {NEW}".encode() if HARDWARE[self.kind].has_tensorrt else b""
 
     def report(self, drift: Drift | None = None, now: datetime = NOON) -> DeviceReport | None:
         """What it says; nothing if it does not answer."""
@@ -111,10 +120,13 @@ class FakeDevice:
         self.looks += self.actual == NEW
         if self.fault == "falls back" and self.looks > 1:
             self.actual = OLD
-        failed = self.fault == "refuses" and self.desired == NEW
+        why = {"refuses": "student: parity 0.4 of 0.01", "slow": "480 ms, budget 100"}.get(self.fault, "")
+        failed = bool(why) and self.desired == NEW
         shown = None
         if self.desired == NEW and (failed or self.actual == NEW):
-            shown = certificate(self.device_id, kind=self.kind, problems=("student: parity 0.4",) if failed else ())
+            latency = 480.0 if self.fault == "slow" else 10.0
+            shown = certificate(self.device_id, kind=self.kind, problems=(why,) if failed else (), latency_ms=latency)
+        built = self.builds and self.plan and shown is not None and not failed
         return DeviceReport(
             device_id=self.device_id,
             hardware=HARDWARE[self.kind],
@@ -127,17 +139,38 @@ class FakeDevice:
             drift=drift if self.actual == NEW else None,
             failure=Failure(
                 stage=Stage.PROVING,
-                error="ParityError",
+                error="EngineRefusedError",
                 exit_code=1,
-                message="student: parity 0.4",
+                message=why,
                 remedy="Mend the release.",
                 final=True,
                 at=now,
             )
             if failed
             else None,
+            built=(File(name="student.plan", bytes=len(self.plan), sha256=sha256(self.plan).hexdigest()),)
+            if built
+            else (),
             now=now,
         )
+
+
+PEN = {"lying": 0.78, "standing": 0.12, "eating": 0.07, "walking": 0.03}
+"""Shares of time in a quiet pen."""
+
+
+def drift_of(number: int, *, lies: bool = False, clips: int = 8) -> Drift:
+    """Both releases on a device's clips: the same model with a little noise, or one that sees every animal lying."""
+    random = Random(number)
+    read = []
+    for n in range(clips):
+        lying = min(0.97, max(0.4, random.gauss(PEN["lying"], 0.1)))
+        rest = {name: share * (1 - lying) / 0.22 for name, share in PEN.items() if name != "lying"}
+        old = {"lying": lying} | rest
+        new = {"lying": 1.0} if lies else {name: max(0.0, share + random.gauss(0, 0.01)) for name, share in old.items()}
+        total = sum(new.values())
+        read.append(clip(n, reading(60, 9, old), reading(60, 9, {k: v / total for k, v in new.items()})))
+    return Drift(old_release=OLD, new_release=NEW, clips=tuple(read))
 
 
 def reading(seconds: float, animals: float, shares: Mapping[str, float], identities: int = 5) -> Reading:

@@ -23,9 +23,11 @@ RolloutArgument = Annotated[
 By = Annotated[str | None, typer.Option(help="Who decides; your user name if not given.", show_default=False)]
 Reason = Annotated[str, typer.Option(help="Why, for the ledger.")]
 PolicyFile = Annotated[
-    Path | None, typer.Option("--policy", exists=True, dir_okay=False, help="What differs from the shipped policy.")
+    Path | None, typer.Option("--policy", exists=True, dir_okay=False, help="What differs from the shipped policy; HERDBOOK_ROLLOUT_POLICY if not given.")
 ]
-Every = Annotated[float, typer.Option(min=0.1, help="Seconds between steps.")]
+Every = Annotated[
+    float | None, typer.Option(min=0.1, help="Seconds between steps; HERDBOOK_ROLLOUT_STEP_S if not given.")
+]
 
 
 def rollout(
@@ -35,7 +37,7 @@ def rollout(
     policy: PolicyFile = None,
     key: Annotated[str, typer.Option(help="The same key again goes on with the same rollout.")] = "",
     watch: Annotated[bool, typer.Option("--watch", help="Drive it until nothing is left to be done.")] = False,
-    every: Every = 30.0,
+    every: Every = None,
     by: By = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -45,7 +47,7 @@ def rollout(
     from herdbook.fleet.rollout.policy import read_policy
 
     settings = get_settings()
-    number = begin(settings, release, read_policy(policy), by=by or getpass.getuser(), key=key, farms=farm or ())
+    number = begin(settings, release, read_policy(policy or settings.rollout_policy), by=by or getpass.getuser(), key=key, farms=farm or ())
     if watch:
         _watch(number, every, as_json=as_json)
         return
@@ -56,7 +58,7 @@ def step(
     rollout: RolloutArgument = None,
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until nothing is left to be done.")] = False,
-    every: Every = 30.0,
+    every: Every = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Carry a rollout on by one step: ask devices, decide, sign, nudge. Devices that were away catch up so, too."""
@@ -168,7 +170,7 @@ def _change(rollout: int | None, deed: Deed, by: str | None, reason: str, *, as_
     _show(Driver(settings).step(number), as_json=as_json)
 
 
-def _watch(number: int, every: float, *, as_json: bool) -> None:
+def _watch(number: int, every: float | None, *, as_json: bool) -> None:
     """Step until nothing is left to be done.
 
     Raises:
@@ -183,7 +185,7 @@ def _watch(number: int, every: float, *, as_json: bool) -> None:
             console.print(said := line)
         if progress.settled:
             break
-        time.sleep(every)
+        time.sleep(every or get_settings().rollout_step_s)
     _show(progress, as_json=as_json)
     require_done(progress)
 
