@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
-from herdbook.errors import RolloutConflictError, StorageError
+from herdbook.errors import RolloutConflictError
 from herdbook.fleet.rollout import overview
 from herdbook.fleet.rollout.control import begin, change
 from herdbook.fleet.rollout.driver import Driver, Progress, counts
@@ -107,7 +108,7 @@ def test_a_release_reaches_the_fleet_and_everything_is_written_down(settings: Se
             events = list(session.scalars(select(RolloutEvent).order_by(RolloutEvent.event_id)))
         assert (events[0].what, events[0].by) == ("started", "anna")
         assert sum(event.what == "told" for event in events) == 7
-        with pytest.raises(StorageError), ledger_session(settings) as session:
+        with pytest.raises(IntegrityError), ledger_session(settings) as session:
             session.execute(text("DELETE FROM rollout_event"))
 
 
