@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from herdbook.cli import fleet_rollout
+from herdbook.cli import fleet_rollout, fleet_trust
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
 from herdbook.settings import get_settings
 
 app = typer.Typer(help="The devices in service.", no_args_is_help=True)
 fleet_rollout.register(app)
+app.add_typer(fleet_trust.app, name="trust")
 
 DeviceArgument = Annotated[str, typer.Argument(help="The device's name, for example barn-a-1.", metavar="DEVICE")]
 
@@ -80,3 +81,22 @@ def status(as_json: JsonFlag = False) -> None:
         for row in inventory.status(get_settings())
     ]
     print_rows(rows, as_json=as_json)
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes any.", min=0, max=65535)] = 8760,
+    access: Annotated[bool, typer.Option("--access", help="Write each request to the log.")] = False,
+) -> None:
+    """Serve the signed repository to devices, read-only, until stopped. Any static web server does as well."""
+    from herdbook.fleet.serve import serve as run
+
+    run(
+        get_settings(),
+        host=host,
+        port=port,
+        access=access,
+        ready=lambda url: console.print(f"releases are served on {url}", soft_wrap=True),
+    )

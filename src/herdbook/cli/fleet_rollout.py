@@ -23,7 +23,13 @@ RolloutArgument = Annotated[
 By = Annotated[str | None, typer.Option(help="Who decides; your user name if not given.", show_default=False)]
 Reason = Annotated[str, typer.Option(help="Why, for the ledger.")]
 PolicyFile = Annotated[
-    Path | None, typer.Option("--policy", exists=True, dir_okay=False, help="What differs from the shipped policy; HERDBOOK_ROLLOUT_POLICY if not given.")
+    Path | None,
+    typer.Option(
+        "--policy",
+        exists=True,
+        dir_okay=False,
+        help="What differs from the shipped policy; HERDBOOK_ROLLOUT_POLICY if not given.",
+    ),
 ]
 Every = Annotated[
     float | None, typer.Option(min=0.1, help="Seconds between steps; HERDBOOK_ROLLOUT_STEP_S if not given.")
@@ -47,7 +53,14 @@ def rollout(
     from herdbook.fleet.rollout.policy import read_policy
 
     settings = get_settings()
-    number = begin(settings, release, read_policy(policy or settings.rollout_policy), by=by or getpass.getuser(), key=key, farms=farm or ())
+    number = begin(
+        settings,
+        release,
+        read_policy(policy or settings.rollout_policy),
+        by=by or getpass.getuser(),
+        key=key,
+        farms=farm or (),
+    )
     if watch:
         _watch(number, every, as_json=as_json)
         return

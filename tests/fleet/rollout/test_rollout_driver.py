@@ -164,10 +164,11 @@ def test_nobody_is_told_after_an_abort_wherever_the_driver_was_killed(settings: 
             number = here.begin()
             _killed_after(here, number, deed)
             change(mine, number, "abort", by="bert", reason="wrong calf")
-            before = len(told(here.folder))
+            signed = {name: a.number for name, a in here.signer.present(here.devices).items()}
             progress = here.run(number)
             assert progress.state.phase is RolloutPhase.ABORTED
-            assert {e["release_id"] for e in told(here.folder)[before:]} <= {OLD}
+            later = [e for e in told(here.folder) if e["number"] > signed.get(e["device_id"], 0)]
+            assert {e["release_id"] for e in later} <= {OLD}, "what was signed before may still reach a device"
             assert {row.actual for row in overview.fleet(mine) if row.actual} == {OLD}
             assert "bert: wrong calf" in progress.state.reason
 
@@ -223,8 +224,8 @@ def test_a_pinned_device_is_told_its_pin_and_passed_by(settings: Settings, tmp_p
         pin(settings, "d-01", OLD, by="anna", reason="vet's trial", signer=here.signer)
         progress = here.run(here.begin())
         assert counts(progress.state.members) == {"proved": 2, "skipped": 1}
-        assert [(e["release_id"], e["why"]) for e in told(here.folder) if e["device_id"] == "d-01"] == []
-        assert json.loads((here.folder / "assignments" / "d-01.json").read_bytes())["why"] == "pin"
+        heard = [(e["release_id"], e["why"]) for e in told(here.folder) if e["device_id"] == "d-01"]
+        assert heard == [(OLD, "pin")]
         assert next(row.pinned for row in overview.fleet(settings) if row.device == "d-01") == OLD
         unpin(settings, "d-01")
         assert all(row.pinned is None for row in overview.fleet(settings))

@@ -2,8 +2,8 @@
 
 Clips are the unit: each was read by both releases, so that what differs between clips (pens, hours, weather) cancels
 out. Three kinds of figures are compared, each with an interval: a behaviour's share of the animals' time, as a
-difference and, because a rare behaviour can vanish without a large one, as a ratio; animals a frame and identities a
-clip, as ratios. A ratio of sums is linearised on the log scale (Cochran, Sampling Techniques, 3rd ed., ch. 6), and all
+difference and, because a rare behaviour can vanish without a large one, as a ratio, as is all that is not the commonest
+one; animals a frame and identities a clip, as ratios. A ratio of sums is linearised on the log scale (Cochran, Sampling Techniques, 3rd ed., ch. 6), and all
 intervals of a wave hold together (Bonferroni, Student's t).
 
 The rollout is stopped where an interval lies wholly outside the policy's tolerance: by drift that is there, not by
@@ -22,6 +22,7 @@ from herdbook.contracts.activation import ClipDrift, Reading
 from herdbook.fleet.rollout.gates import Say, Word
 from herdbook.fleet.rollout.policy import DriftLimits
 
+_SIDES = ("old", "new")
 _PSEUDO_SHARE = 0.005
 """Added to both shares of a ratio: a behaviour that vanished has a finite one."""
 _PSEUDO_COUNT = 0.02
@@ -63,15 +64,19 @@ def compare(clips: Sequence[ClipDrift], limits: DriftLimits) -> list[Figure]:
         return []
     both = [clip for clip in seen if _known(clip.old) > 0 and _known(clip.new) > 0]
     behaviours = sorted({name for clip in both for reading in (clip.old, clip.new) for name in reading.behaviour_s})
-    rare = {name for name in behaviours if _largest(both, name) < limits.floor}
-    count = 2 + 2 * len(behaviours) - len(rare)
+    shares = {name: [_pooled([getattr(c, side) for c in both], name) for side in _SIDES] for name in behaviours}
+    rare = {name for name in behaviours if max(shares[name]) < limits.floor}
+    count = 3 + 2 * len(behaviours) - len(rare)
     figures = []
     if len(both) >= 2:
+        commonest = max(behaviours, key=lambda name: sum(shares[name]))
         t = _quantile(limits.confidence, count, len(both))
         for name in behaviours:
             figures.append(_share(both, name, t, limits.share))
             if name not in rare:
                 figures.append(_share_ratio(both, name, t, limits.factor))
+        rest = [(1 - _share_of(clip.old, commonest), 1 - _share_of(clip.new, commonest)) for clip in both]
+        figures.append(_ratio(f"all but {commonest}", rest, t, limits.factor, _PSEUDO_SHARE))
     t = _quantile(limits.confidence, count, len(seen))
     animals = [(clip.old.animal_s / clip.seconds, clip.new.animal_s / clip.seconds) for clip in seen]
     figures.append(_ratio("animals a frame", animals, t, limits.animals_factor, _PSEUDO_COUNT))
@@ -117,12 +122,8 @@ def _share_of(reading: Reading, name: str) -> float:
     return reading.behaviour_s.get(name, 0.0) / _known(reading)
 
 
-def _largest(clips: Sequence[ClipDrift], name: str) -> float:
-    return max(
-        sum(getattr(clip, side).behaviour_s.get(name, 0.0) for clip in clips)
-        / sum(_known(getattr(clip, side)) for clip in clips)
-        for side in ("old", "new")
-    )
+def _pooled(readings: Sequence[Reading], name: str) -> float:
+    return sum(reading.behaviour_s.get(name, 0.0) for reading in readings) / sum(map(_known, readings))
 
 
 def _share(clips: Sequence[ClipDrift], name: str, t: float, tolerated: float) -> Figure:

@@ -77,7 +77,7 @@ class TrustSigner:
         from herdbook.fleet.trust.store import read_state
 
         state = read_state(self._settings)
-        targets = {name: state.assignments.signed.targets.get(assignment_target(name)) for name in device_ids}
+        targets = {name: state.assigned(assignment_target(name)) for name in device_ids}
         return {name: read_assignment(state, target) for name, target in targets.items() if target is not None}
 
     def assign(self, assignments: Sequence[Assignment]) -> None:
