@@ -329,6 +329,34 @@ class NotReproducedError(HerdbookError):
 # -- releases and the devices that run them ---------------------------------------------------------------------------
 
 
+class RolloutStoppedError(HerdbookError):
+    """A rollout ended without reaching the fleet: a gate stopped it, or a person aborted it."""
+
+    exit_code = 74
+    remedy = "`herdbook fleet rollouts` says why, device by device; mend the release and roll out a new one."
+
+
+class RolloutConflictError(HerdbookError):
+    """What is asked does not fit where the rollout stands, or another is under way."""
+
+    exit_code = 75
+    remedy = "`herdbook fleet rollouts` shows where each stands; abort the one under way, or wait for its end."
+
+
+class RolloutPolicyError(InputError):
+    """A rollout's policy is none."""
+
+    exit_code = 76
+    remedy = "Correct the file; src/herdbook/fleet/rollout/policy.yaml shows every key. Nothing was begun."
+
+
+class NotSignedError(HerdbookError):
+    """The repository has no signed release of that name."""
+
+    exit_code = 77
+    remedy = "`herdbook fleet release` makes and signs one; `herdbook fleet status` shows what devices run."
+
+
 class SignedReleaseError(HerdbookError):
     """A signed release or assignment cannot be published or installed."""
 

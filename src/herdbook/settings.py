@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     """Folder of the teacher's weights, which reads again each night what devices were unsure of; nobody if unset."""
     evaluation_scenes: Path | None = None
     """Folder of clips with truth on which challenger and champion are judged; no dataset is drawn from it."""
+    rollout_policy: Path | None = None
+    """File of what differs from the shipped policy of rollouts (`herdbook.fleet.rollout.policy`)."""
+    rollout_step_s: Seconds = 60.0
+    """Seconds between a rollout's steps: how often its devices are asked."""
     approve_promotion: bool = False
     """Whether a person in Airflow must approve a promotion that passed its gates."""
     approval_days: Annotated[float, Field(gt=0)] = 7.0

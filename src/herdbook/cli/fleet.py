@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from herdbook.cli import fleet_trust
+from herdbook.cli import fleet_rollout, fleet_trust
 from herdbook.cli.fleet_machine import CaFile, RootFile, UrlOption, read_machine, said, write_root
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
 from herdbook.settings import get_settings
 
 app = typer.Typer(help="The devices in service.", no_args_is_help=True)
+fleet_rollout.register(app)
 app.add_typer(fleet_trust.app, name="trust")
 
 DeviceArgument = Annotated[str, typer.Argument(help="The device's name, for example barn-a-1.", metavar="DEVICE")]
@@ -109,12 +110,19 @@ def retire(device: DeviceArgument) -> None:
 
 @app.command()
 def status(as_json: JsonFlag = False) -> None:
-    """Every device: where it is, its last day landed and loaded, and how its last attempt ended."""
+    """Every device: where it is, the release it is to run and runs, its last days, how its last attempt ended."""
     from dataclasses import asdict
 
     from herdbook.fleet import inventory
+    from herdbook.fleet.rollout import overview
 
-    print_rows([asdict(row) for row in inventory.status(get_settings())], as_json=as_json)
+    seen = {row.device: asdict(row) for row in overview.fleet(get_settings())}
+    runs = ("sku", "desired", "actual", "certificate", "serving", "pinned", "last_seen")
+    rows = [
+        asdict(row) | {name: seen.get(row.device, {}).get(name) for name in runs}
+        for row in inventory.status(get_settings())
+    ]
+    print_rows(rows, as_json=as_json)
 
 
 @app.command()
