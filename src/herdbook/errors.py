@@ -326,6 +326,23 @@ class NotReproducedError(HerdbookError):
     remedy = "See above what differs between the two: code, data, lock, environment or machine."
 
 
+# -- releases and the devices that run them ---------------------------------------------------------------------------
+
+
+class ReleaseRefusedError(HerdbookError):
+    """A version of a model may not be released, or not with these frames."""
+
+    exit_code = 72
+    remedy = "See the message; nothing was written or published."
+
+
+class ReleaseNotProvedError(HerdbookError):
+    """What would be released does not do what its version does, or is too large."""
+
+    exit_code = 73
+    remedy = "Train or export the version again; nothing was written or published."
+
+
 # -- what a study estimates -------------------------------------------------------------------------------------------
 
 

@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from herdbook.cli import fleet_release
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
 from herdbook.settings import get_settings
 
 app = typer.Typer(help="The devices in service.", no_args_is_help=True)
+
+app.command()(fleet_release.release)
 
 DeviceArgument = Annotated[str, typer.Argument(help="The device's name, for example barn-a-1.", metavar="DEVICE")]
 
