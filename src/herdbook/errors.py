@@ -329,6 +329,20 @@ class NotReproducedError(HerdbookError):
 # -- releases and the devices that run them ---------------------------------------------------------------------------
 
 
+class ReleaseRefusedError(HerdbookError):
+    """A version of a model may not be released, or not with these frames."""
+
+    exit_code = 72
+    remedy = "See the message; nothing was written or published."
+
+
+class ReleaseNotProvedError(HerdbookError):
+    """What would be released does not do what its version does, or is too large."""
+
+    exit_code = 73
+    remedy = "Train or export the version again; nothing was written or published."
+
+
 class RolloutStoppedError(HerdbookError):
     """A rollout ended without reaching the fleet: a gate stopped it, or a person aborted it."""
 

@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         return self.home / "registry"
 
     @property
+    def releases(self) -> Path:
+        """What the fleet runs: releases as they were made, and the signed repository."""
+        return self.home / "releases"
+
+    @property
     def published(self) -> Path:
         """The read-only database that people open."""
         return self.home / "herd.duckdb"

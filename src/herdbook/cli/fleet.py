@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from herdbook.cli import fleet_rollout, fleet_trust
+from herdbook.cli import fleet_release, fleet_rollout, fleet_trust
 from herdbook.cli.fleet_machine import CaFile, RootFile, UrlOption, read_machine, said, write_root
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
 from herdbook.settings import get_settings
@@ -15,6 +15,8 @@ from herdbook.settings import get_settings
 app = typer.Typer(help="The devices in service.", no_args_is_help=True)
 fleet_rollout.register(app)
 app.add_typer(fleet_trust.app, name="trust")
+
+app.command()(fleet_release.release)
 
 DeviceArgument = Annotated[str, typer.Argument(help="The device's name, for example barn-a-1.", metavar="DEVICE")]
 
