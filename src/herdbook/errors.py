@@ -326,6 +326,16 @@ class NotReproducedError(HerdbookError):
     remedy = "See above what differs between the two: code, data, lock, environment or machine."
 
 
+# -- releases and the devices that run them ---------------------------------------------------------------------------
+
+
+class AlertRulesError(HerdbookError):
+    """Alert rules or a device's pools are not what a release carries."""
+
+    exit_code = 78
+    remedy = "Install a release whose alerts and pools are valid; recording goes on without them."
+
+
 # -- what a study estimates -------------------------------------------------------------------------------------------
 
 
