@@ -329,6 +329,13 @@ class NotReproducedError(HerdbookError):
 # -- releases and the devices that run them ---------------------------------------------------------------------------
 
 
+class AlertRulesError(HerdbookError):
+    """Alert rules or a device's pools are not what a release carries."""
+
+    exit_code = 78
+    remedy = "Install a release whose alerts and pools are valid; recording goes on without them."
+
+
 class ReleaseRefusedError(HerdbookError):
     """A version of a model may not be released, or not with these frames."""
 

@@ -38,6 +38,8 @@ OPERATIONS = [
     ("GET", "/v1/files/{sha256}"),
     ("HEAD", "/v1/files/{sha256}"),
     ("POST", "/v1/days/{day}/acknowledgement"),
+    ("GET", "/v1/alerts"),
+    ("POST", "/v1/alerts/acknowledgement"),
 ]
 
 

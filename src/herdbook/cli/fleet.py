@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -144,3 +144,39 @@ def serve(
         access=access,
         ready=lambda url: console.print(f"releases are served on {url}", soft_wrap=True),
     )
+
+
+@app.command()
+def alerts(
+    devices: Annotated[
+        list[str] | None, typer.Argument(help="Ask these; by default all in service.", metavar="[DEVICE]…")
+    ] = None,
+    *,
+    stored: Annotated[bool, typer.Option("--stored", help="Ask no device: only what the lake holds.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also alerts that are over, lost or withdrawn.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask devices for their alerts, keep them in the lake, and list those that go on, newest first."""
+    from herdbook.ingest.alerts import fetch_all, open_alerts
+
+    settings = get_settings()
+    told = [] if stored else fetch_all(settings, devices or ())
+    found = open_alerts(settings, everything=everything)
+    rows = [row for row in found if not devices or row["device_id"] in devices]
+    print_rows(rows if as_json else [_shown(row) for row in rows], as_json=as_json, title="alerts")
+    for answer in told:
+        if answer.problem is not None:
+            console.print(f"{answer.device_id} raises no alerts: {answer.problem}", markup=False, soft_wrap=True)
+    failures = [answer.error for answer in told if answer.error is not None]
+    for failure in failures[1:]:
+        console.print(f"also: {failure.message}", markup=False, soft_wrap=True)
+    if failures:
+        raise failures[0]
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """What people look at first; all of it is in the lake's view ``alert``."""
+    subject = row["animal_id"] or row["tracklet_id"] or row["pen_id"]
+    names = ("raised_at", "severity", "rule_id")
+    last = ("measured", "threshold", "unit", "device_id", "ended_at", "outcome")
+    return {name: row[name] for name in names} | {"about": subject} | {name: row[name] for name in last}

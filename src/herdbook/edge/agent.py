@@ -19,6 +19,7 @@ from fastapi.security import HTTPBearer
 from herdbook.contracts.hardware import Hardware
 from herdbook.contracts.identifiers import Sha256
 from herdbook.contracts.validation import first_problem
+from herdbook.edge.agent_alerts import add_alert_routes
 from herdbook.edge.agent_models import AcknowledgementRequest, Day, Health, Problem
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
@@ -139,6 +140,8 @@ def create_agent(
             raise HTTPException(409, f"the current revision of {stored.manifest.day} is {stored.manifest.revision}")
         store.acknowledge(stored, now())
         free_acknowledged(store, root, config, now())
+
+    add_alert_routes(api, root)
 
     app = FastAPI(
         title="Herdbook device agent",

@@ -15,6 +15,7 @@ from herdbook.contracts.device_day import DayFile, FileKind, Manifest
 from herdbook.contracts.farmtime import DayExtent, day_extent
 from herdbook.contracts.records import RecordKind
 from herdbook.edge import coverage, revision, video
+from herdbook.edge.alerts.recording import DayAlerts, evaluate_issued
 from herdbook.edge.clips import SourceClip
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
@@ -104,7 +105,7 @@ def issue_day(
     if latest is not None and not again and arriving is None and not _has_news(latest, inputs, final):
         return Issued(day, latest.manifest.revision, "unchanged", latest.manifest.final, latest.folder)
     with revision.draft(store, day) as folder:
-        work = _Work(config, day, folder, progress)
+        work = _Work(config, day, folder, progress, None if arriving is None else DayAlerts(config, root, day))
         if arriving is None:
             results = [work.watch(plan) for plan in plans]
         else:
@@ -134,6 +135,7 @@ def issue_day(
             )
 
         manifest, target = revision.publish(folder, store, day, describe_day, inputs)
+    evaluate_issued(config, root, target, manifest)
     return Issued(
         day,
         manifest.revision,
@@ -191,8 +193,11 @@ def _clips(inputs: dict[str, Any]) -> set[tuple[Any, ...]]:
 class _Work:
     """The cameras of one day, one after the other, into one draft."""
 
-    def __init__(self, config: DeviceConfig, day: date, folder: Path, progress: Progress | None) -> None:
+    def __init__(
+        self, config: DeviceConfig, day: date, folder: Path, progress: Progress | None, alerts: DayAlerts | None
+    ) -> None:
         self._config, self._day, self._folder, self._progress = config, day, folder, progress
+        self._alerts = alerts
         self._given_up = threading.Event()
 
     def watch_all(self, plans: list[CameraPlan], arriving: Arriving) -> list[CameraDay]:
@@ -221,10 +226,14 @@ class _Work:
 
         known = [clip.path for clip in plan.clips]
         watch = Watch(plan.camera, self._config, self._day, folder=self._folder, known=known, advance=advance)
+        if self._alerts is not None:
+            watch.day.places = []
         for clip in plan.clips:
             watch.clip(clip)
         for clip in arriving(plan, self._given_up) if arriving else ():
             watch.clip(clip)
+            if self._alerts is not None:
+                self._alerts.clip(plan.camera.camera_id, watch.day, watch.settled)
         return watch.close()
 
     def write(self, results: list[CameraDay], covered: DayExtent) -> tuple[list[DayFile], dict[RecordKind, int]]:

@@ -180,6 +180,11 @@ class Gathering:
         ended, self._ended = self._ended, []
         yield from (t for t in sorted(ended, key=lambda t: t.number) if t.seconds >= MIN_TRACKLET_S)
 
+    @property
+    def open_since(self) -> datetime | None:
+        """When the oldest tracklet began that may still grow."""
+        return min((tracklet.started_at for tracklet in self._open.values()), default=None)
+
     def take_boxes(self) -> list[dict[str, Any]]:
         """Box rows of open tracklets that are long enough to stay."""
         rows: list[dict[str, Any]] = []

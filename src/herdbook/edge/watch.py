@@ -12,6 +12,7 @@ from herdbook.contracts.farmtime import DayExtent, day_extent
 from herdbook.contracts.identifiers import tracklet_prefix
 from herdbook.contracts.records import CameraState, RecordKind
 from herdbook.edge import video
+from herdbook.edge.alerts.crowds import Place, is_looked_at
 from herdbook.edge.clips import SourceClip, snap
 from herdbook.edge.config import DeviceCamera, DeviceConfig
 from herdbook.edge.coverage import Spell
@@ -40,6 +41,8 @@ class CameraDay:
     spells: list[Spell] = field(default_factory=list)
     rows: Rows = field(default_factory=lambda: {kind: [] for kind in RecordKind})
     frames: int = 0
+    places: list[Place] | None = None
+    """Where animals were once a minute, for alerts while the day is under way; none where nobody asks."""
 
 
 class Watch:
@@ -107,6 +110,12 @@ class Watch:
         path = self._boxes.path
         self.day.files.append(describe(path, FileKind.BOXES, rows=self._boxes.rows, camera_id=self._camera.camera_id))
         return self.day
+
+    @property
+    def settled(self) -> datetime:
+        """The instant before which no further row will begin."""
+        seen = self._extent.start if self._end is None else self._end
+        return min(seen, self._gathering.open_since or seen)
 
     # -- a clip ---------------------------------------------------------------------------------------------------
 
@@ -205,7 +214,14 @@ class Watch:
                 self.day.rows[kind] += rows
             self._looked.pop(tracklet.number, None)
         boxes += self._gathering.take_boxes()
-        self._boxes.write([row | {"tracklet_id": f"{self._prefix}{row['number']}"} for row in boxes])
+        boxes = [row | {"tracklet_id": f"{self._prefix}{row['number']}"} for row in boxes]
+        self._boxes.write(boxes)
+        if self.day.places is not None:
+            self.day.places += [
+                (row["at"].timestamp(), row["tracklet_id"], row["x"], row["y"], row["width"], row["height"])
+                for row in boxes
+                if is_looked_at(row["at"].timestamp())
+            ]
 
     # -- what is wrong with it --------------------------------------------------------------------------------------
 

@@ -1,0 +1,118 @@
+"""Where the recorder meets the alerts. Whatever is wrong with them, recording goes on; the agent tells what it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from herdbook.contracts.device_day import Manifest
+from herdbook.contracts.records import CameraState, RecordKind
+from herdbook.edge import coverage
+from herdbook.edge.alerts.evaluate import Evaluation, note_problem
+from herdbook.edge.alerts.records import summary_of_revision, tally_extent
+from herdbook.edge.alerts.rulebook import rules_of
+from herdbook.edge.alerts.spans import Spans, merged
+from herdbook.edge.alerts.tally import BoutRow, DayTally
+from herdbook.edge.config import DeviceConfig
+from herdbook.errors import HerdbookError
+
+if TYPE_CHECKING:
+    from herdbook.edge.watch import CameraDay
+
+
+def evaluate_issued(config: DeviceConfig, root: Path, folder: Path, manifest: Manifest) -> None:
+    """Evaluate the device's rules with an issued revision.
+
+    Args:
+        config: of the device.
+        root: its folder.
+        folder: of the revision.
+        manifest: its manifest.
+    """
+    with _recording_goes_on(root):
+        rules = rules_of(config)
+        summary = summary_of_revision(folder, manifest, rules, {})
+        Evaluation(root, config.device_id, rules).take(summary, issued=True)
+
+
+class DayAlerts:
+    """A day under way, evaluated anew with each clip that came in. Safe to use from the cameras' threads."""
+
+    def __init__(self, config: DeviceConfig, root: Path, day: date) -> None:
+        self._config, self._root = config, root
+        self._lock = threading.Lock()
+        self._evaluation: Evaluation | None = None
+        self._extent = tally_extent(day, config.timezone)
+        self._taken = {camera.camera_id: 0 for camera in config.cameras}
+        self._watched: dict[str, Spans] = {}
+        self._settled = {camera.camera_id: self._extent[0] for camera in config.cameras}
+        with _recording_goes_on(root):
+            rules = rules_of(config)
+            self._tally = DayTally(day, self._extent, [camera.contract() for camera in config.cameras], rules)
+            self._evaluation = Evaluation(root, config.device_id, rules)
+
+    def clip(self, camera_id: str, seen: CameraDay, settled: datetime) -> None:
+        """Take what a camera's clips came to until now.
+
+        Args:
+            camera_id: of the device.
+            seen: its day so far.
+            settled: no further row will begin before it.
+        """
+        with self._lock, _recording_goes_on(self._root):
+            if self._evaluation is None:
+                return
+            self._take(camera_id, seen, settled)
+            summary = self._tally.summary(
+                {},
+                self._watched,
+                min(self._settled.values()),
+                final=False,
+                release_id=self._config.release.release_id,
+            )
+            self._evaluation.take(summary, issued=False)
+
+    def _take(self, camera_id: str, seen: CameraDay, settled: datetime) -> None:
+        rows, taken = seen.rows, self._taken[camera_id]
+        bouts = rows[RecordKind.BOUT][taken:]
+        self._tally.add_tracklets((row["tracklet_id"], camera_id) for row in rows[RecordKind.TRACKLET])
+        self._tally.add_bouts(
+            BoutRow(
+                row["tracklet_id"],
+                row["started_at"].timestamp(),
+                row["ended_at"].timestamp(),
+                row["behaviour"],
+                row["zone_id"],
+                row["clip"],
+                row["release_id"],
+            )
+            for row in bouts
+        )
+        self._taken[camera_id] = taken + len(bouts)
+        if seen.places:
+            self._tally.add_places(camera_id, seen.places)
+            seen.places = []
+        self._settled[camera_id] = settled.timestamp()
+        ends = max((spell.end for spell in seen.spells), default=settled)
+        starts = min((spell.start for spell in seen.spells), default=settled)
+        self._watched[camera_id] = merged(
+            (spell.start.timestamp(), spell.end.timestamp())
+            for spell in coverage.lay(seen.spells, starts, ends, "")
+            if spell.state is CameraState.ON
+        )
+
+
+@contextmanager
+def _recording_goes_on(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except (HerdbookError, OSError, ValueError, pa.ArrowException) as error:
+        said = error.message if isinstance(error, HerdbookError) else f"{type(error).__name__}: {error}"
+        with suppress(HerdbookError, OSError):
+            note_problem(root, said)
