@@ -326,6 +326,16 @@ class NotReproducedError(HerdbookError):
     remedy = "See above what differs between the two: code, data, lock, environment or machine."
 
 
+# -- releases and the devices that run them ---------------------------------------------------------------------------
+
+
+class DriftReadingError(HerdbookError):
+    """An engine crashed, hung or took too much memory while it read the device's own clips."""
+
+    exit_code = 79
+    remedy = "The recorder was not touched. If the new release did it, do not roll it out; the log beside has the rest."
+
+
 # -- what a study estimates -------------------------------------------------------------------------------------------
 
 
