@@ -329,6 +329,13 @@ class NotReproducedError(HerdbookError):
 # -- releases and the devices that run them ---------------------------------------------------------------------------
 
 
+class DriftReadingError(HerdbookError):
+    """An engine crashed, hung or took too much memory while it read the device's own clips."""
+
+    exit_code = 79
+    remedy = "The recorder was not touched. If the new release did it, do not roll it out; the log beside has the rest."
+
+
 class AlertRulesError(HerdbookError):
     """Alert rules or a device's pools are not what a release carries."""
 
