@@ -37,6 +37,9 @@ OPERATIONS = [
     ("GET", "/v1/files/{sha256}"),
     ("HEAD", "/v1/files/{sha256}"),
     ("POST", "/v1/days/{day}/acknowledgement"),
+    ("GET", "/v1/release"),
+    ("POST", "/v1/release/check"),
+    ("GET", "/v1/plans/{sha256}"),
 ]
 
 

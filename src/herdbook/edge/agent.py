@@ -19,6 +19,7 @@ from fastapi.security import HTTPBearer
 from herdbook.contracts.identifiers import Sha256
 from herdbook.contracts.validation import first_problem
 from herdbook.edge.agent_models import AcknowledgementRequest, Day, Health, Problem
+from herdbook.edge.agent_releases import release_routes
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
 from herdbook.edge.file_response import DayFileResponse
@@ -132,6 +133,7 @@ def create_agent(
         store.acknowledge(stored, now())
         free_acknowledged(store, root, config, now())
 
+    api.include_router(release_routes(root, config, now))
     app = FastAPI(
         title="Herdbook device agent",
         version=version("herdbook"),
