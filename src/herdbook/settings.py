@@ -165,11 +165,6 @@ class Settings(BaseSettings):
         return self.home / "alerts.jsonl"
 
     @property
-    def releases(self) -> Path:
-        """Releases and the repository in which they are signed."""
-        return self.home / "releases"
-
-    @property
     def online_keys(self) -> Path:
         """Folder of the online signing keys; readable by their owner only."""
         return self.trust_keys or self.secrets / "trust"

@@ -40,6 +40,9 @@ OPERATIONS = [
     ("POST", "/v1/days/{day}/acknowledgement"),
     ("GET", "/v1/alerts"),
     ("POST", "/v1/alerts/acknowledgement"),
+    ("GET", "/v1/release"),
+    ("POST", "/v1/release/check"),
+    ("GET", "/v1/plans/{sha256}"),
 ]
 
 

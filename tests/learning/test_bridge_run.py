@@ -181,5 +181,5 @@ def test_what_is_no_release_is_said(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no release 'compact-9'"):
         release_engine(settings, "compact-9")
     (tmp_path / "release.json").write_text("{}")
-    with pytest.raises(ConfigurationError, match="release.json"):
+    with pytest.raises(ConfigurationError, match=r"release\.json"):
         release_engine(settings, str(tmp_path))

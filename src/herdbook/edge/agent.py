@@ -21,6 +21,7 @@ from herdbook.contracts.identifiers import Sha256
 from herdbook.contracts.validation import first_problem
 from herdbook.edge.agent_alerts import add_alert_routes
 from herdbook.edge.agent_models import AcknowledgementRequest, Day, Health, Problem
+from herdbook.edge.agent_releases import release_routes
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
 from herdbook.edge.file_response import DayFileResponse
@@ -142,6 +143,7 @@ def create_agent(
         free_acknowledged(store, root, config, now())
 
     add_alert_routes(api, root)
+    api.include_router(release_routes(root, config, now))
 
     app = FastAPI(
         title="Herdbook device agent",

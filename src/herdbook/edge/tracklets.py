@@ -151,6 +151,10 @@ class Gathering:
         self._count = 0
         self._ended: list[Tracklet] = []
 
+    def wait_for(self, gap_s: float) -> None:
+        """How long an unseen animal is waited for from now on."""
+        self._gap = timedelta(seconds=gap_s)
+
     def add(self, at: datetime, clip: str, frame: int, seen: Instance, period: float) -> Tracklet:
         """The tracklet that an instance belongs to, with it.
 
