@@ -28,7 +28,7 @@ triton: .venv-triton/.ready ## create .venv-triton: a real Triton server for dev
 	$(BIN)/uv pip install --python .venv-triton/bin/python --require-hashes -r requirements-triton.lock
 	@touch $@
 
-demo: setup ## three days on a simulated farm, ending in an answer; VIDEO=path adds a camera of your own
+demo: setup triton ## three days on a simulated farm, ending in an answer; VIDEO=path adds a camera of your own
 	$(BIN)/herdbook demo $(if $(VIDEO),--video "$(VIDEO)")
 
 test: setup lint ## the checks and the fast tests
@@ -46,7 +46,7 @@ lint: setup ## ruff, mypy, and the rules of the house
 bench: setup ## ratios against plain tools, printed side by side
 	$(BIN)/python -m benchmarks
 
-up: setup ## Airflow with its web interface, MLflow, and two simulated devices
+up: setup triton ## Airflow with its web interface, MLflow, and two simulated devices
 	$(BIN)/herdbook demo --stay
 
 wheel: setup ## dist/herdbook-….whl, to install elsewhere beside requirements.lock
