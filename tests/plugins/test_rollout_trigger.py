@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from herdbook.fleet.rollout import overview
 from herdbook.fleet.rollout.control import change
 from herdbook.ledger.migrate import upgrade
 from herdbook.settings import Settings, get_settings
+from support.fleet_stub import write_interpreter
 from support.rollout_world import World, world
 from support.rollouts import NEW, policy
 
@@ -27,13 +27,7 @@ pytestmark = pytest.mark.slow
 def here(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     settings = Settings(home=home)
     upgrade(settings)
-    # The command of a process of its own signs into the folder that the simulated devices read.
-    stub = tmp_path / "python"
-    stub.write_text(
-        f"#!/bin/sh\nexport FLEET_FOLDER={tmp_path / 'devices'}\nshift 2\n"
-        f'exec {sys.executable} {Path(__file__).parents[1] / "support" / "fleet_command.py"} "$@"\n'
-    )
-    stub.chmod(0o755)
+    stub = write_interpreter(tmp_path / "python", tmp_path / "devices")
     monkeypatch.setenv("HERDBOOK_PYTHON", str(stub))
     get_settings.cache_clear()
     with world(settings, tmp_path / "devices", 3) as devices:
