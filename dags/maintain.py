@@ -36,5 +36,9 @@ with DAG(
     )
     trust = HerdbookOperator(task_id="trust", arguments=["fleet", "trust", "refresh"])
     prune = HerdbookOperator(task_id="prune", arguments=["fleet", "trust", "prune"], keep=("releases",))
+    # What runs where, and devices that were away while the last rollout went by.
+    look = HerdbookOperator(task_id="look", arguments=["fleet", "status", "--ask"])
+    catch_up = HerdbookOperator(task_id="catch_up", arguments=["fleet", "step"], keep=("rollout", "phase", "devices"))
     backup >> compact >> check
     trust >> prune
+    look >> catch_up

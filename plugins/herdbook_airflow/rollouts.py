@@ -32,7 +32,7 @@ class RolloutTrigger(BaseTrigger):
     """
 
     def __init__(self, rollout: int, every_s: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.rollout = rollout
         self.every_s = every_s
         self._command: Command | None = None
@@ -53,10 +53,10 @@ class RolloutTrigger(BaseTrigger):
                     said = (row["phase"], row["wave"], row["devices"])
                     self.log.info("Rollout %s is %s, wave %s: %s", self.rollout, *said)
                 if row["settled"]:
-                    yield TriggerEvent(row)
+                    yield _event(row)
                     return
             elif not outcome.may_pass:
-                yield TriggerEvent({"rollout": self.rollout, "phase": "unknown", "reason": str(outcome)})
+                yield _event({"rollout": self.rollout, "phase": "unknown", "reason": str(outcome)})
                 return
             else:
                 self.log.warning("Rollout %s: %s; trying again", self.rollout, outcome)
@@ -66,6 +66,10 @@ class RolloutTrigger(BaseTrigger):
         """End a step that is under way: every step bears that."""
         if self._command is not None:
             self._command.kill()
+
+
+def _event(row: dict[str, Any]) -> TriggerEvent:
+    return TriggerEvent(row)  # type: ignore[no-untyped-call]  # Airflow's
 
 
 class RolloutOperator(BaseOperator):
@@ -108,7 +112,7 @@ class RolloutOperator(BaseOperator):
     def ended(self, context: Any, event: dict[str, Any]) -> dict[str, Any]:
         """What became of it: number, release, devices by phase."""
         if event["phase"] != DONE:
-            raise AirflowFailException(f"Rollout {event['rollout']} was {event['phase']}: {event['reason']}")
+            raise AirflowFailException(f"Rollout {event['rollout']} is {event['phase']}: {event['reason']}")
         return {name: event[name] for name in ("rollout", "release", "phase", "devices")}
 
 

@@ -83,10 +83,18 @@ class FolderSigner:
 
 
 class SimulatedFleet:
-    """The devices, as an ASGI application."""
+    """The devices, as an ASGI application.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: theirs.
+        source: address of a signed repository; each device is then a client of it, as real ones are, in
+            ``FOLDER/roots/<device>``.
+    """
+
+    def __init__(self, folder: Path, source: str = "") -> None:
         self.folder = folder
+        self.source = source
+        self._turn = asyncio.Semaphore(4)
         self.devices: dict[str, FakeDevice] = {}
         self._read_at = 0
 
@@ -101,7 +109,11 @@ class SimulatedFleet:
             await _answer(send, 401, b"{}")
             return
         what = "/".join(rest)
-        self._look(device)
+        if not self.source:
+            self._look(device)
+        elif what == "v1/release/check":
+            async with self._turn:
+                await asyncio.to_thread(self._install, device)
         report = device.report(drift_of(sum(device_id.encode()), lies=device.fault == "lies"), utc_now())
         if report is None:
             await asyncio.sleep(3600)  # the line is dead
@@ -130,9 +142,22 @@ class SimulatedFleet:
             return
         told = json.loads(path.read_bytes())
         if told["number"] > device.number:
-            device.tell(told["release_id"], told["number"], builds=told["builds"])
-            with (self.folder / "told.jsonl").open("a") as stream:
-                stream.write(json.dumps({n: told[n] for n in ("device_id", "number", "release_id", "why")}) + "\n")
+            self._tell(device, told)
+
+    def _install(self, device: FakeDevice) -> None:
+        """As the device's own loop does it: look, fetch, then all that is simulated here."""
+        from herdbook.edge.install import Installer
+
+        installer = Installer(self.folder / "roots" / device.device_id, device.device_id, self.source, reserve_bytes=0)
+        assignment = installer.look()
+        if assignment is not None and assignment.number > device.number:
+            installer.fetch(assignment)
+            self._tell(device, json.loads(assignment.model_dump_json()))
+
+    def _tell(self, device: FakeDevice, told: Mapping[str, Any]) -> None:
+        device.tell(told["release_id"], told["number"], builds=told["builds"])
+        with (self.folder / "told.jsonl").open("a") as stream:
+            stream.write(json.dumps({n: told[n] for n in ("device_id", "number", "release_id", "why")}) + "\n")
 
 
 async def _answer(send: Any, status: int, body: bytes) -> None:
@@ -175,16 +200,16 @@ def simulated_fleet(
         yield url
 
 
-def main(folder: str) -> None:
+def main(folder: str, source: str = "") -> None:
     """Serve until killed."""
     import uvicorn
 
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    config = uvicorn.Config(SimulatedFleet(Path(folder)), log_level="warning", lifespan="off")
+    config = uvicorn.Config(SimulatedFleet(Path(folder), source), log_level="warning", lifespan="off")
     asyncio.run(uvicorn.Server(config).serve([listener]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -111,13 +111,17 @@ def retire(device: DeviceArgument) -> None:
 
 
 @app.command()
-def status(as_json: JsonFlag = False) -> None:
+def status(
+    *, ask: Annotated[bool, typer.Option("--ask", help="Ask every device first.")] = False, as_json: JsonFlag = False
+) -> None:
     """Every device: where it is, the release it is to run and runs, its last days, how its last attempt ended."""
     from dataclasses import asdict
 
     from herdbook.fleet import inventory
     from herdbook.fleet.rollout import overview
 
+    if ask:
+        overview.ask_all(get_settings())
     seen = {row.device: asdict(row) for row in overview.fleet(get_settings())}
     runs = ("sku", "desired", "actual", "certificate", "serving", "pinned", "last_seen")
     rows = [

@@ -7,12 +7,8 @@ import multiprocessing
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -20,17 +16,17 @@ from sqlalchemy.exc import IntegrityError
 
 from herdbook.errors import RolloutConflictError
 from herdbook.fleet.rollout import overview
-from herdbook.fleet.rollout.control import begin, change
-from herdbook.fleet.rollout.driver import Driver, Progress, counts
+from herdbook.fleet.rollout.control import change
+from herdbook.fleet.rollout.driver import Driver, counts
 from herdbook.fleet.rollout.locks import held
 from herdbook.fleet.rollout.pins import pin, unpin
-from herdbook.ledger.columns import utc_now
 from herdbook.ledger.migrate import upgrade
 from herdbook.ledger.rollouts import RolloutEvent, RolloutPhase
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
-from support.fleet_devices import FolderSigner, simulated_fleet, told, write_devices
-from support.rollouts import NEW, OLD, policy
+from support.fleet_devices import told
+from support.rollout_world import World, world
+from support.rollouts import NEW, OLD
 
 DEEDS = ("asked", "decided", "signed", "recorded", "nudged")
 
@@ -46,48 +42,6 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(_home: Path, tmp_path: Path) -> Settings:
     shutil.copytree(_home, tmp_path / "home")
     return Settings(home=tmp_path / "home")
-
-
-@dataclass
-class World:
-    """A fleet, its signer, and a clock that a test turns."""
-
-    settings: Settings
-    folder: Path
-    devices: dict[str, dict[str, str]]
-    signer: FolderSigner
-    ahead: timedelta = timedelta()
-
-    def driver(self, trace: Callable[[str], None] = lambda deed: None) -> Driver:
-        return Driver(self.settings, self.signer, clock=self.now, timeout_s=5, trace=trace)
-
-    def now(self) -> datetime:
-        return utc_now() + self.ahead
-
-    def begin(self, changes: Mapping[str, Any] = {}, **more: Any) -> int:
-        return begin(self.settings, NEW, policy(changes), by="anna", signer=self.signer, **more)
-
-    def run(self, rollout: int, steps: int = 40) -> Progress:
-        for _ in range(steps):
-            progress = self.driver().step(rollout)
-            if progress.settled:
-                break
-        return progress
-
-    def faulty(self, **faults: str) -> None:
-        for name, fault in faults.items():
-            self.devices[name.replace("_", "-")]["fault"] = fault
-        write_devices(self.folder, self.devices)
-
-
-@contextmanager
-def world(settings: Settings, folder: Path, count: int, kinds: str = "cpu", **faults: str) -> Iterator[World]:
-    devices = {
-        f"d-{n:02}": {"kind": kinds, "farm": f"farm-{n % 3}", "fault": faults.get(f"d_{n:02}", "")}
-        for n in range(count)
-    }
-    with simulated_fleet(settings, folder, devices):
-        yield World(settings, folder, devices, FolderSigner(folder, {OLD, NEW}))
 
 
 def test_a_release_reaches_the_fleet_and_everything_is_written_down(settings: Settings, tmp_path: Path) -> None:

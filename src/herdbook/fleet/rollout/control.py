@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 from herdbook.contracts.activation import DeviceReport
 from herdbook.errors import NotFoundError, RolloutConflictError
 from herdbook.fleet.rollout import store
-from herdbook.fleet.rollout.agents import Agents
-from herdbook.fleet.rollout.driver import ASK_TIMEOUT_S
+from herdbook.fleet.rollout.agents import ASK_TIMEOUT_S, Agents
 from herdbook.fleet.rollout.locks import held
 from herdbook.fleet.rollout.plan import Candidate, plan
 from herdbook.fleet.rollout.policy import Policy

@@ -1,10 +1,10 @@
 """Whether a release sees other behaviour than the one before, on the same clips.
 
 Clips are the unit: each was read by both releases, so that what differs between clips (pens, hours, weather) cancels
-out. Three kinds of figures are compared, each with an interval: a behaviour's share of the animals' time, as a
-difference and, because a rare behaviour can vanish without a large one, as a ratio, as is all that is not the commonest
-one; animals a frame and identities a clip, as ratios. A ratio of sums is linearised on the log scale (Cochran, Sampling Techniques, 3rd ed., ch. 6), and all
-intervals of a wave hold together (Bonferroni, Student's t).
+out. Figures are compared with an interval each: a behaviour's share of the animals' time, as a difference and, because
+a rare behaviour can vanish without a large one, as a ratio; so too the share of all but the commonest one, which needs
+the fewest clips; animals a frame and identities a clip, as ratios. A ratio of sums is linearised on the log scale
+(Cochran, Sampling Techniques, 3rd ed., ch. 6), and all intervals of a wave hold together (Bonferroni, Student's t).
 
 The rollout is stopped where an interval lies wholly outside the policy's tolerance: by drift that is there, not by
 doubt. Too few clips say nothing; whether that is enough is for the policy.

@@ -18,7 +18,7 @@ from herdbook.contracts.assignment import Why
 from herdbook.errors import HerdbookError, RolloutConflictError
 from herdbook.fleet.rollout import store
 from herdbook.fleet.rollout.advance import advance
-from herdbook.fleet.rollout.agents import Agents
+from herdbook.fleet.rollout.agents import ASK_TIMEOUT_S, Agents
 from herdbook.fleet.rollout.locks import held
 from herdbook.fleet.rollout.pins import sign_pins
 from herdbook.fleet.rollout.seen import addresses, in_service, record, record_assigned
@@ -30,8 +30,6 @@ from herdbook.ledger.rollouts import MemberPhase
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
 
-ASK_TIMEOUT_S = 10.0
-"""A report is small: a device that takes longer is asked again with the next step."""
 _ENDED = frozenset({MemberPhase.SKIPPED, MemberPhase.LEFT, MemberPhase.STUCK, MemberPhase.FAILED})
 
 

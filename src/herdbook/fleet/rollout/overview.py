@@ -12,6 +12,9 @@ from sqlalchemy import func, select
 
 from herdbook.errors import NotFoundError
 from herdbook.fleet.rollout import store
+from herdbook.fleet.rollout.agents import ASK_TIMEOUT_S, Agents
+from herdbook.fleet.rollout.seen import addresses, in_service, record
+from herdbook.ledger.columns import utc_now
 from herdbook.ledger.models import DayState, Device, DeviceDay
 from herdbook.ledger.rollouts import DevicePin, DeviceSeen, Rollout, RolloutDevice, RolloutEvent, RolloutWave
 from herdbook.ledger.session import ledger_session
@@ -39,6 +42,16 @@ class FleetRow:
     last_seen: datetime | None
     last_day: date | None
     said: str
+
+
+def ask_all(settings: Settings) -> None:
+    """Ask every device in service what it runs, and keep what it says."""
+    with ledger_session(settings) as session:
+        devices = in_service(session)
+    reachable, wrong = addresses(settings, devices)
+    reports, silent = Agents(reachable, timeout_s=min(ASK_TIMEOUT_S, settings.timeout_s)).reports()
+    with ledger_session(settings) as session:
+        record(session, reports, wrong | silent, utc_now())
 
 
 def fleet(settings: Settings) -> list[FleetRow]:
