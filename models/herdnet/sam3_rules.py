@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from herdnet.errors import ExportError
 
@@ -47,9 +48,10 @@ def read_rules(folder: Path) -> Rules:
         ExportError: it is not there, or says something else.
     """
     try:
-        said = json.loads((folder / RULES_NAME).read_bytes())
+        said: dict[str, Any] = json.loads((folder / RULES_NAME).read_bytes())
         if set(said) != {field.name for field in fields(Rules)}:
             raise ValueError("other fields than expected")
-        return Rules(**{name: tuple(value) if isinstance(value, list) else value for name, value in said.items()})
+        told: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in said.items()}
+        return Rules(**told)
     except (OSError, ValueError, TypeError) as error:
         raise ExportError(f"{folder / RULES_NAME} does not tell how to run the graphs: {error}") from error

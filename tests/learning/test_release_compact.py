@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from herdbook.contracts.release import Precision, Release
 from herdbook.edge.perception.compact import make
 from herdbook.edge.perception.parameters import CompactParameters
 from herdbook.errors import NotFoundError, ReleaseNotProvedError, ReleaseRefusedError
+from herdbook.learning.datasets.sources import SourceList
+from herdbook.learning.params import load_params
 from herdbook.learning.release import frames
 from herdbook.learning.release.compact import write_compact
 from herdbook.learning.release.document import read_release
@@ -26,6 +29,7 @@ from herdbook.learning.release.make import make_release, plan_release
 from herdbook.learning.release.materials import gathered
 from herdbook.learning.release.recipes import load_recipes
 from herdbook.learning.release.version import choose
+from herdbook.learning.workspace import create_workspace
 from herdbook.settings import Settings
 from herdnet.parity import open_onnx
 from herdnet.proof import fixture_error
@@ -235,6 +239,18 @@ def test_a_version_of_elsewhere_needs_a_dataset(settings: Settings) -> None:
     with pytest.raises(NotFoundError, match="--dataset") as refused:
         make_release(settings, MODEL, 1)
     assert "dataset" in refused.value.remedy
+
+
+def test_the_dataset_comes_from_the_runs_commit_when_its_workspace_is_gone(settings: Settings, tmp_path: Path) -> None:
+    workspace = create_workspace(settings, "gone", load_params(), SourceList())
+    ellipse_dataset(workspace.folder / "data" / "dataset", train=9, validation=4)
+    workspace.add("data/dataset")
+    chosen = replace(choose(settings, MODEL, 1), run_name="gone", revision=workspace.revision())
+    shutil.rmtree(workspace.folder)
+    with gathered(settings, chosen) as materials:
+        assert len(materials.dataset.frames()) == 13
+        assert materials.weights.name == "weights"
+    assert not list((settings.registry / "runs").glob("release-*"))
 
 
 def _opened(folder: Path) -> Any:

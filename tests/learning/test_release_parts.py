@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from herdbook.contracts.device_day import ReleaseUse
-from herdbook.contracts.release import Precision, Provenance
+from herdbook.contracts.release import Precision, Provenance, Release
+from herdbook.edge.config import MOTION_RELEASE
 from herdbook.errors import ConfigurationError, FileFormatError, InputError, NotFoundError, ReleaseNotProvedError
 from herdbook.learning.datasets.plan import Split
 from herdbook.learning.datasets.reading import Frame
@@ -20,8 +22,10 @@ from herdbook.learning.release.document import describe, read_release, write_rel
 from herdbook.learning.release.fixtures import LEAST, MOST, Case, npz_bytes, read_fixture, write_fixtures
 from herdbook.learning.release.frames import stratified, stratum, told
 from herdbook.learning.release.made import Made
+from herdbook.learning.release.motion import make_motion
 from herdbook.learning.release.recipes import load_recipes
 from herdbook.learning.release.version import named
+from herdbook.settings import Settings
 from support.releases import release_document
 
 SKUS = {"cpu", "orin-nano-4", "orin-nano-8", "orin-nx-8", "orin-nx-16", "orin-agx-32", "orin-agx-64"}
@@ -158,6 +162,26 @@ def test_a_release_reads_back_and_an_altered_one_does_not(tmp_path: Path) -> Non
         read_release(folder)
     with pytest.raises(FileFormatError, match="no release"):
         read_release(tmp_path)
+
+
+# -- the engine that learns nothing -----------------------------------------------------------------------------------
+
+
+def test_motion_is_a_release_without_networks(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    folder = make_motion(settings)
+    release = read_release(folder)
+    assert (release.networks, release.fixtures, release.lab) == ((), (), False)
+    assert release.use == MOTION_RELEASE.model_copy(update={"release_id": folder.name})
+    assert {recipe.sku for recipe in release.recipes} == SKUS
+    assert "motion.json" in {file.name for file in release.files}
+    assert make_motion(settings) == folder
+    assert read_release(folder) == release
+
+
+def test_only_motion_may_be_without_networks() -> None:
+    with pytest.raises(ValidationError, match="compact needs networks"):
+        Release.model_validate(release_document(networks=[], fixtures=[]))
 
 
 # -- which version ----------------------------------------------------------------------------------------------------

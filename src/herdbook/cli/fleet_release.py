@@ -14,6 +14,7 @@ from herdbook.contracts.release import Precision
 if TYPE_CHECKING:
     from herdbook.contracts.release import Release
     from herdbook.learning.release.make import Plan
+    from herdbook.settings import Settings
 
 MOTION = "motion"
 
@@ -68,12 +69,14 @@ def release(
     """
     go_on_in_learning_python()
     from herdbook.cli.progress import steps_bar
-    from herdbook.learning.release.document import read_release
     from herdbook.learning.release.make import make_release, plan_release
     from herdbook.learning.release.version import named
     from herdbook.settings import get_settings
 
     settings = get_settings()
+    if which == MOTION:
+        _release_motion(settings, recipes, alerts, dry_run=dry_run, publish=publish, as_json=as_json)
+        return
     model, number = named(which)
     if dry_run:
         plan = plan_release(settings, model, number, smallest=precision, lab=lab, dataset=dataset, recipes=recipes)
@@ -92,6 +95,23 @@ def release(
             alerts=alerts,
             progress=progress,
         )
+    _finish(settings, folder, publish=publish, as_json=as_json)
+
+
+def _release_motion(
+    settings: Settings, recipes: Path | None, alerts: Path | None, *, dry_run: bool, publish: bool, as_json: bool
+) -> None:
+    from herdbook.learning.release.motion import make_motion
+
+    if dry_run:
+        console.print("A release of engine motion: no networks, nothing to calibrate. Nothing was made.")
+        return
+    _finish(settings, make_motion(settings, recipes=recipes, alerts=alerts), publish=publish, as_json=as_json)
+
+
+def _finish(settings: Settings, folder: Path, *, publish: bool, as_json: bool) -> None:
+    from herdbook.learning.release.document import read_release
+
     made = read_release(folder)
     if publish:
         from herdbook.fleet.trust import publish_release

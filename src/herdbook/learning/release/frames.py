@@ -36,9 +36,9 @@ def stratified(frames: Sequence[Frame], count: int) -> list[Frame]:
     while turns and len(taken) < count:
         still = []
         for turn in turns:
-            frame = next(turn, None)
-            if frame is not None and len(taken) < count:
-                taken.append(frame)
+            given = next(turn, None)
+            if given is not None and len(taken) < count:
+                taken.append(given)
                 still.append(turn)
         turns = still
     return taken

@@ -11,10 +11,11 @@ from tempfile import mkdtemp
 
 from herdbook.contracts.durable import disk_full_is_said, make_folder
 from herdbook.contracts.release import Precision
-from herdbook.errors import NotFoundError, ReleaseNotProvedError
+from herdbook.errors import ReleaseNotProvedError
 from herdbook.learning.datasets.plan import Split
 from herdbook.learning.evaluation.engine_file import read_engine
 from herdbook.learning.registry.models import COMPACT, SAM3
+from herdbook.learning.release.alerts import alert_rules
 from herdbook.learning.release.compact import write_compact
 from herdbook.learning.release.document import describe, write_release
 from herdbook.learning.release.frames import LEAST, stratified, told
@@ -117,27 +118,6 @@ def make_release(
         return write_release(part, release, place)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def alert_rules(ethogram_id: str, own: Path | None) -> bytes | None:
-    """The rules that a release carries; none where none are known for its ethogram.
-
-    Raises:
-        NotFoundError: the file that is named is not there.
-        AlertRulesError: it holds no valid rules.
-    """
-    try:
-        from herdbook.contracts.alerts import default_rules, parse_rules
-    except ImportError:  # rules are not part of this installation
-        return None
-    if own is None:
-        try:
-            return default_rules(ethogram_id)
-        except NotFoundError:
-            return None
-    if not own.is_file():
-        raise NotFoundError(f"there is no {own}", "Name a file of alert rules.")
-    return parse_rules(own.read_bytes()).to_bytes()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ workspace itself need not be there any more.
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from herdbook.learning.datasets.reading import Dataset
 from herdbook.learning.params import Profile
 from herdbook.learning.registry.models import COMPACT, SAM3, WEIGHTS
 from herdbook.learning.release.version import Chosen, fetch
-from herdbook.learning.workspace import restore_workspace
+from herdbook.learning.workspace import Workspace, restore_workspace
 from herdbook.learning.workspace.tools import dvc
 from herdbook.settings import Settings
 
@@ -73,20 +74,22 @@ def _checked_out(settings: Settings, chosen: Chosen) -> Iterator[Path]:
             f"{name} was not made by `herdbook learn retrain`: its dataset is not known here",
             "Name a dataset of the site with --dataset.",
         )
-    run_id = f"release-{chosen.version.run_id[:32]}"
+    run_id = f"release-{secrets.token_hex(8)}"  # two releases of one version at once do not meet
     try:
         workspace = restore_workspace(settings, chosen.revision, run_id, data=False)
         for path in ("data/dataset", *_OLD_PLACES[chosen.version.model].values()):
-            if _knows(workspace.folder, path):
+            if _knows(workspace, path):
                 dvc(workspace.folder, "checkout", "--force", path)
         yield workspace.folder
     finally:
         shutil.rmtree(settings.home.absolute() / "registry" / "runs" / run_id, ignore_errors=True)
 
 
-def _knows(workspace: Path, path: str) -> bool:
-    lock = workspace / "dvc.lock"
-    return lock.is_file() and f"path: {path}\n" in lock.read_text(encoding="utf-8")
+def _knows(workspace: Workspace, path: str) -> bool:
+    try:
+        return bool(workspace.data_hash(path))
+    except NotFoundError:
+        return False
 
 
 def _old_weights(chosen: Chosen, workspace: Path, target: Path) -> Path:
