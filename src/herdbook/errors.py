@@ -329,8 +329,8 @@ class NotReproducedError(HerdbookError):
 # -- releases and the devices that run them ---------------------------------------------------------------------------
 
 
-class AlertRulesError(HerdbookError):
-    """Alert rules or a device's pools are not what a release carries."""
+class ReleaseDataError(HerdbookError):
+    """Alert rules, or the pools of a device's animals, are not what a release carries."""
 
     exit_code = 78
     remedy = "Install a release whose alerts and pools are valid; recording goes on without them."
