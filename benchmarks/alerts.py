@@ -55,6 +55,7 @@ SEEDS = {"chosen on": 1, "judged on": 2}
 HERD: dict[str, Any] = {"devices": 1, "pens_per_device": 8, "animals_per_pen": 12, "days": 200}
 HEALTHY: dict[str, Any] = {"illness": {"rate_per_year": 0.0}}
 SICK: dict[str, Any] = {
+    "days": 120,
     "illness": {"rate_per_year": 1.5},
     "truth": {"kind": "onset", "shift": 0.12, "latency_days": (3, 6)},
 }
@@ -63,7 +64,7 @@ FASTS = 30
 FAST_DAYS = 2
 BASELINE_DAYS = 30
 """Illnesses that begin earlier do not count: there is no baseline yet."""
-PENS = {"pens": 6, "animals_per_pen": 10, "days": 4}
+PENS = {"pens": 4, "animals_per_pen": 10, "days": 3}
 SURE = 0.8
 """Least confidence at which a claim stands in for a provisional name."""
 HOURS, PEN_HOURS = (16, 24, 30, 36, 42), (3, 4, 6, 8)
@@ -135,12 +136,12 @@ def sick(seed: int, rules: AlertRules) -> dict[str, Any]:
         for animal, onset, index in zip(ill.animal.tolist(), ill.onset.tolist(), ill.index.tolist(), strict=True):
             if onset >= BASELINE_DAYS:
                 score(LyingRule, alerts, names.animal(device, animal), onset, index + 1)
-    plan = make_herd_plan(HERD | HEALTHY | {"seed": seed, "farm_id": "fasting-farm", "days": 60})
+    plan = make_herd_plan(HERD | HEALTHY | {"seed": seed, "farm_id": "fasting-farm", "days": 40})
     names = Names(plan)
     for device in range(plan.devices):
         rng = np.random.default_rng([seed, device])
         fasting = rng.choice(plan.places, FASTS, replace=False).tolist()
-        fasts = {names.animal(device, animal): 20 + int(rng.integers(30)) for animal in fasting}
+        fasts = {names.animal(device, animal): 15 + int(rng.integers(20)) for animal in fasting}
         alerts, _ = _live(plan, device, rules, fasts)
         for animal_id, day in fasts.items():
             score(NotAtFeederRule, alerts, animal_id, day, day + FAST_DAYS)

@@ -151,7 +151,7 @@ def _looks(space_id: str, ids: Sequence[str], embeddings: Embeddings) -> Looks:
     np.add.at(sums, (row, half), vectors * weight[:, None])
     whole = sums.sum(axis=1)
     there = np.flatnonzero(np.linalg.norm(whole, axis=1) > 0)
-    weights = np.bincount(row, weight, len(ids))
+    weights = np.bincount(row, weight, len(ids)).astype(np.float64)
     return Looks(space_id, there, _unit(whole[there]), _unit(sums[there]), weights[there])
 
 
