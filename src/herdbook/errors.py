@@ -378,8 +378,8 @@ class DriftReadingError(HerdbookError):
     remedy = "The recorder was not touched. If the new release did it, do not roll it out; the log beside has the rest."
 
 
-class AlertRulesError(HerdbookError):
-    """Alert rules or a device's pools are not what a release carries."""
+class ReleaseDataError(HerdbookError):
+    """Alert rules, or the pools of a device's animals, are not what a release carries."""
 
     exit_code = 78
     remedy = "Install a release whose alerts and pools are valid; recording goes on without them."

@@ -20,7 +20,7 @@ from herdbook.edge.alerts.crowds import crowd_share
 from herdbook.edge.alerts.evaluate import Evaluation
 from herdbook.edge.alerts.feeder import absences
 from herdbook.edge.alerts.spans import merged, total, within
-from herdbook.errors import AlertRulesError
+from herdbook.errors import ReleaseDataError
 from support.alert_days import HOUR, OFF_FEED, RULES, Bout, midnight, raised, summarise, usual
 
 np = pytest.importorskip("numpy")
@@ -204,5 +204,5 @@ def test_every_ethogram_has_rules_of_its_own(ethogram_id: str) -> None:
 def test_rules_that_cannot_be_are_refused_with_the_reason(change: dict[str, object], said: str) -> None:
     rules = AlertRules(ethogram_id="pig-9", rules=(OFF_FEED,)).model_dump(mode="json")
     rules["rules"][0] |= change
-    with pytest.raises(AlertRulesError, match=said):
+    with pytest.raises(ReleaseDataError, match=said):
         parse_rules(json.dumps(rules).encode())

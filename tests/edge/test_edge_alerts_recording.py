@@ -20,7 +20,7 @@ from herdbook.edge.config import DeviceConfig, read_device_config
 from herdbook.edge.coverage import Spell
 from herdbook.edge.days import DayStore
 from herdbook.edge.watch import CameraDay
-from herdbook.errors import AlertRulesError
+from herdbook.errors import ReleaseDataError
 from support.agents import CONFIG
 from support.alert_days import FIRST, HOUR, midnight
 from support.device_day import DaySpec, write_device_day
@@ -116,5 +116,5 @@ def test_rules_come_with_the_release_or_with_the_software(config: DeviceConfig) 
     plain = config.model_copy(update={"network": None})
     assert rules_of(plain).to_bytes() == default_rules("pig-9")
     calves: Any = config.release.model_copy(update={"ethogram_id": "calf-8"})
-    with pytest.raises(AlertRulesError, match="calf-8"):
+    with pytest.raises(ReleaseDataError, match="calf-8"):
         rules_of(config.model_copy(update={"release": calves}))

@@ -13,7 +13,8 @@ from herdbook.contracts.camera import Camera
 from herdbook.edge.alerts.evaluate import Evaluation
 from herdbook.edge.alerts.spans import Spans
 from herdbook.edge.alerts.summary import DaySummary
-from herdbook.edge.alerts.tally import BoutRow, DayTally, Name
+from herdbook.edge.alerts.tally import BoutRow, DayTally
+from herdbook.edge.naming import Name
 
 FIRST = date(2026, 3, 2)
 HOUR = 3600.0

@@ -23,7 +23,7 @@ from herdbook.contracts.camera import Contract, ZoneKind
 from herdbook.contracts.ethogram import load_ethogram
 from herdbook.contracts.identifiers import Slug
 from herdbook.contracts.validation import first_problem
-from herdbook.errors import AlertRulesError, NotFoundError
+from herdbook.errors import NotFoundError, ReleaseDataError
 
 MAX_RULES_BYTES = 1 << 20
 _Share = Annotated[float, Field(ge=0, le=1)]
@@ -164,14 +164,14 @@ def parse_rules(raw: bytes) -> AlertRules:
     """Read rules from a release's file.
 
     Raises:
-        AlertRulesError: they are not valid; the message names the first problem.
+        ReleaseDataError: they are not valid; the message names the first problem.
     """
     if len(raw) > MAX_RULES_BYTES:
-        raise AlertRulesError(f"the alert rules have {len(raw)} bytes, more than {MAX_RULES_BYTES}")
+        raise ReleaseDataError(f"the alert rules have {len(raw)} bytes, more than {MAX_RULES_BYTES}")
     try:
         return AlertRules.model_validate_json(raw)
     except ValidationError as error:
-        raise AlertRulesError(f"alert rules, {first_problem(error.errors(), 'as a whole')}") from error
+        raise ReleaseDataError(f"alert rules, {first_problem(error.errors(), 'as a whole')}") from error
 
 
 @cache
@@ -180,7 +180,7 @@ def default_rules(ethogram_id: str) -> bytes:
 
     Raises:
         NotFoundError: there are none for that ethogram.
-        AlertRulesError: the shipped file is not valid.
+        ReleaseDataError: the shipped file is not valid.
     """
     folder = resources.files("herdbook.contracts") / "alert_defaults"
     known = {entry.name.removesuffix(".yaml"): entry for entry in folder.iterdir() if entry.name.endswith(".yaml")}
@@ -191,5 +191,5 @@ def default_rules(ethogram_id: str) -> bytes:
     try:
         rules = AlertRules.model_validate(yaml.safe_load(known[ethogram_id].read_text(encoding="utf-8")))
     except (ValidationError, yaml.YAMLError) as error:
-        raise AlertRulesError(f"alert rules of '{ethogram_id}': {error}") from error
+        raise ReleaseDataError(f"alert rules of '{ethogram_id}': {error}") from error
     return rules.to_bytes()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 
-from herdbook.contracts.alert_message import AlertsAcknowledgement, AlertsPage, Change
+from herdbook.contracts.alert_message import AlertsAcknowledgement, AlertsPage
 from herdbook.edge.agent_models import Problem
 from herdbook.edge.alerts.book import AlertStore
 
@@ -28,11 +28,11 @@ def add_alert_routes(api: APIRouter, root: FilePath) -> None:
     @api.get("/alerts")
     def alerts(
         since: Annotated[
-            Change | None, Query(description="After which change; by default what is not acknowledged yet.")
-        ] = None,
+            int, Query(ge=-1, le=1 << 40, description="After which change; -1: what is not acknowledged yet.")
+        ] = -1,
     ) -> AlertsPage:
         """Alerts that were raised or changed, oldest change first; each as it stands now."""
-        return store.page(since)
+        return store.page(None if since < 0 else since)
 
     @api.post("/alerts/acknowledgement", status_code=204, responses=_ACKNOWLEDGE)
     def acknowledge_alerts(request: AlertsAcknowledgement) -> None:

@@ -11,13 +11,13 @@ from sqlalchemy import func, select
 from herdbook.contracts.farmtime import require_day
 from herdbook.contracts.landed_day import MARKER
 from herdbook.errors import (
-    AlertRulesError,
     DeviceAuthenticationError,
     DeviceUnreachableError,
     HerdbookError,
     IntegrityError,
     NotFoundError,
     NotInitialisedError,
+    ReleaseDataError,
     StorageError,
     TransferCorruptError,
 )
@@ -79,7 +79,7 @@ def _alerts(settings: Settings, device: Device, client: AgentClient) -> Iterator
         yield Finding(type(error), None, None, f"alerts: {error.message}", error.remedy)
         return
     if told.problem is not None:
-        yield Finding(AlertRulesError, None, None, f"'{device.device_id}' raises no alerts: {told.problem}")
+        yield Finding(ReleaseDataError, None, None, f"'{device.device_id}' raises no alerts: {told.problem}")
 
 
 def first_failure(results: list[IngestResult]) -> HerdbookError | None:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from herdbook.contracts.device_day import Manifest
 from herdbook.contracts.records import CameraState, RecordKind
 from herdbook.edge import coverage
 from herdbook.edge.alerts.evaluate import Evaluation, note_problem
-from herdbook.edge.alerts.records import summary_of_revision, tally_extent
+from herdbook.edge.alerts.records import names_of_revision, summary_of_revision, tally_extent
 from herdbook.edge.alerts.rulebook import rules_of
 from herdbook.edge.alerts.spans import Spans, merged
 from herdbook.edge.alerts.tally import BoutRow, DayTally
 from herdbook.edge.config import DeviceConfig
+from herdbook.edge.naming import Embeddings, Name, Namer, Sighting, namer_of
 from herdbook.errors import HerdbookError
+
+NAMED_EVERY_S = 600.0
+"""Naming a whole day takes seconds."""
 
 if TYPE_CHECKING:
     from herdbook.edge.watch import CameraDay
@@ -37,8 +43,15 @@ def evaluate_issued(config: DeviceConfig, root: Path, folder: Path, manifest: Ma
     """
     with _recording_goes_on(root):
         rules = rules_of(config)
-        summary = summary_of_revision(folder, manifest, rules, {})
+        names: dict[str, Name] = {}
+        with _told_afterwards() as trouble:
+            namer = namer_of(config)
+            if namer is not None:
+                names = names_of_revision(folder, manifest, namer, config.release.space_id)
+        summary = summary_of_revision(folder, manifest, rules, names)
         Evaluation(root, config.device_id, rules).take(summary, issued=True)
+        if trouble:
+            raise trouble[0]
 
 
 class DayAlerts:
@@ -50,8 +63,16 @@ class DayAlerts:
         self._evaluation: Evaluation | None = None
         self._extent = tally_extent(day, config.timezone)
         self._taken = {camera.camera_id: 0 for camera in config.cameras}
+        self._looked = dict(self._taken)
         self._watched: dict[str, Spans] = {}
         self._settled = {camera.camera_id: self._extent[0] for camera in config.cameras}
+        self._namer: Namer | None = None
+        self._names: dict[str, Name] = {}
+        self._named_at = -NAMED_EVERY_S
+        self._looks: list[dict[str, Any]] = []
+        self._sightings: dict[str, Sighting] = {}
+        with _recording_goes_on(root):
+            self._namer = namer_of(config)
         with _recording_goes_on(root):
             rules = rules_of(config)
             self._tally = DayTally(day, self._extent, [camera.contract() for camera in config.cameras], rules)
@@ -69,8 +90,9 @@ class DayAlerts:
             if self._evaluation is None:
                 return
             self._take(camera_id, seen, settled)
+            self._name()
             summary = self._tally.summary(
-                {},
+                self._names,
                 self._watched,
                 min(self._settled.values()),
                 final=False,
@@ -95,6 +117,13 @@ class DayAlerts:
             for row in bouts
         )
         self._taken[camera_id] = taken + len(bouts)
+        if self._namer is not None:
+            for row in rows[RecordKind.TRACKLET]:
+                span = (row["started_at"].timestamp(), row["ended_at"].timestamp())
+                self._sightings[row["tracklet_id"]] = Sighting(row["tracklet_id"], camera_id, *span)
+            before = self._looked[camera_id]
+            self._looks += rows[RecordKind.EMBEDDING][before:]
+            self._looked[camera_id] = len(rows[RecordKind.EMBEDDING])
         if seen.places:
             self._tally.add_places(camera_id, seen.places)
             seen.places = []
@@ -106,6 +135,27 @@ class DayAlerts:
             for spell in coverage.lay(seen.spells, starts, ends, "")
             if spell.state is CameraState.ON
         )
+
+    def _name(self) -> None:
+        """Name the tracklets so far, now and then: every new one may tell more of those before it."""
+        if self._namer is None or not self._looks or time.monotonic() - self._named_at < NAMED_EVERY_S:
+            return
+        ordered = sorted(self._looks, key=lambda row: (row["tracklet_id"], row["at"]))
+        vectors = np.array([row["vector"] for row in ordered], float) * np.array([[row["scale"]] for row in ordered])
+        quality = np.array([row["quality"] for row in ordered], float)
+        seen = Embeddings([row["tracklet_id"] for row in ordered], vectors, quality)
+        self._names = self._namer.names(list(self._sightings.values()), seen)
+        self._named_at = time.monotonic()
+
+
+@contextmanager
+def _told_afterwards() -> Iterator[list[HerdbookError]]:
+    """Keep an error for later: without names there are alerts still."""
+    trouble: list[HerdbookError] = []
+    try:
+        yield trouble
+    except HerdbookError as error:
+        trouble.append(error)
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from herdbook.contracts.records import CameraState, RecordKind
 from herdbook.edge.alerts.crowds import LOOKED_AT_S, Place
 from herdbook.edge.alerts.spans import Spans, merged
 from herdbook.edge.alerts.summary import DaySummary
-from herdbook.edge.alerts.tally import BoutRow, DayTally, Name
+from herdbook.edge.alerts.tally import BoutRow, DayTally
+from herdbook.edge.naming import Embeddings, Name, Namer, Sighting
 
 _TOUCH_S = 0.001
 
@@ -48,6 +49,27 @@ def summary_of_revision(folder: Path, manifest: Manifest, rules: AlertRules, nam
 
 
 _READ = (RecordKind.COVERAGE, RecordKind.TRACKLET, RecordKind.BOUT)
+
+
+def names_of_revision(folder: Path, manifest: Manifest, namer: Namer, space_id: str) -> dict[str, Name]:
+    """The provisional names of an issued revision's tracklets.
+
+    Raises:
+        ReleaseDataError: the pools do not fit the revision's embeddings.
+    """
+    tracklets = pq.read_table(folder / manifest.record_file(RecordKind.TRACKLET).name)
+    looks = pq.read_table(folder / manifest.record_file(RecordKind.EMBEDDING).name)
+    times = [seconds(tracklets, name).tolist() for name in ("started_at", "ended_at")]
+    names = [tracklets[name].to_pylist() for name in ("tracklet_id", "camera_id")]
+    mine = looks.filter(pc.equal(looks["space_id"], space_id)).sort_by(
+        [("tracklet_id", "ascending"), ("at", "ascending")]
+    )
+    vectors = mine["vector"].combine_chunks()
+    flat = np.asarray(vectors.flatten(), np.float64)
+    width = len(flat) // len(mine) if len(mine) else 0
+    scaled = flat.reshape(len(mine), width) * mine["scale"].to_numpy()[:, None]
+    seen = Embeddings(mine["tracklet_id"].to_pylist(), scaled, mine["quality"].to_numpy().astype(np.float64))
+    return namer.names(list(map(Sighting, *names, *times)), seen)
 
 
 def tally_extent(day: date, timezone: str) -> tuple[float, float]:

@@ -9,20 +9,20 @@ from pydantic import ValidationError
 from herdbook.contracts.alerts import MAX_RULES_BYTES, AlertRules, default_rules, parse_rules
 from herdbook.contracts.release import RELEASE_NAME, Release
 from herdbook.edge.config import DeviceConfig
-from herdbook.errors import AlertRulesError
+from herdbook.errors import ReleaseDataError
 
 
 def rules_of(config: DeviceConfig) -> AlertRules:
     """The rules of the device's release.
 
     Raises:
-        AlertRulesError: the release names rules that are not there or not valid, or rules for other animals.
+        ReleaseDataError: the release names rules that are not there or not valid, or rules for other animals.
         NotFoundError: neither the release nor this software has rules for its ethogram.
     """
     path = None if config.network is None else _named(config.network)
     rules = parse_rules(default_rules(config.release.ethogram_id) if path is None else _read(path))
     if rules.ethogram_id != config.release.ethogram_id:
-        raise AlertRulesError(
+        raise ReleaseDataError(
             f"the release's alert rules are for '{rules.ethogram_id}', it reports '{config.release.ethogram_id}'"
         )
     return rules
@@ -35,7 +35,7 @@ def _named(folder: Path) -> Path | None:
     except OSError:
         return None
     except ValidationError as error:
-        raise AlertRulesError(f"{folder / RELEASE_NAME} is not a release's document") from error
+        raise ReleaseDataError(f"{folder / RELEASE_NAME} is not a release's document") from error
     return None if release.alerts is None else folder / release.alerts
 
 
@@ -44,4 +44,4 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(MAX_RULES_BYTES + 1)
     except OSError as error:
-        raise AlertRulesError(f"{path} cannot be read: {error.strerror}") from error
+        raise ReleaseDataError(f"{path} cannot be read: {error.strerror}") from error

@@ -15,6 +15,7 @@ from herdbook.contracts.ethogram import Posture, load_ethogram
 from herdbook.edge.alerts.crowds import Crowds, Place
 from herdbook.edge.alerts.spans import Span, Spans, common, merged, total, within
 from herdbook.edge.alerts.summary import DaySummary, Lain, SubjectDay
+from herdbook.edge.naming import Name
 
 _TOUCH_S = 1.0
 """Bouts that are no further apart are one stretch of observation."""
@@ -30,13 +31,6 @@ class BoutRow(NamedTuple):
     zone_id: str | None
     clip: str | None
     release_id: str
-
-
-class Name(NamedTuple):
-    """The animal that a tracklet provisionally is."""
-
-    animal_id: str
-    confidence: float
 
 
 @dataclass
