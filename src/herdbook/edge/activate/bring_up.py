@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from herdbook.contracts.digest import sha256_of
 from herdbook.edge.activate import steps, trial
-from herdbook.edge.activate.fixtures import Arrays, errors_of, read_check
 from herdbook.edge.activate.graphs import ensure_loaded
 from herdbook.edge.activate.opened import Opened, open_release
 from herdbook.edge.activate.place import Place, Told, say_nothing
 from herdbook.edge.activate.state import Installed
+from herdbook.edge.proof.fixtures import Arrays, errors_of, read_check
 from herdbook.edge.triton.repository import Model, keep_only, model_name, write_version
 from herdbook.errors import EngineRefusedError, ReleaseUnusableError, TritonError
 

@@ -16,10 +16,10 @@ from herdbook.contracts.durable import make_folder, write_durably
 from herdbook.contracts.release import File, Precision
 from herdbook.edge.activate import trial
 from herdbook.edge.activate.build import Part
-from herdbook.edge.activate.fixtures import Arrays, errors_of, latency_ms, read_check
 from herdbook.edge.activate.memory import available_mib
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.activate.place import Place
+from herdbook.edge.proof.fixtures import Arrays, errors_of, latency_ms, read_check
 from herdbook.edge.triton.client import TritonClient
 from herdbook.edge.triton.repository import Model, Tensor, Tensors, model_name, write_version
 from herdbook.errors import EngineRefusedError, TritonError
