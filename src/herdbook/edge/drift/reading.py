@@ -20,6 +20,7 @@ from herdbook.edge.drift.clips import RecentClip
 from herdbook.edge.drift.identities import count_identities
 from herdbook.edge.prepare import prepare
 from herdbook.edge.rows import Rows
+from herdbook.edge.serving import Engines
 from herdbook.edge.watch import Watch
 from herdbook.errors import NotFoundError, VideoSourceError
 
@@ -51,16 +52,20 @@ def read_clip(
         raise NotFoundError(f"device '{config.device_id}' has no camera '{clip.camera_id}'")
     part = _first_part(config, clip, folder, clip_s)
     (folder / "day").mkdir()
-    watch = Watch(
-        camera,
-        config.model_copy(update={"clip_s": _WHOLE}),
-        local_day(part.start, config.timezone),
-        folder=folder / "day",
-        known=[*known] or [part.path],
-        advance=lambda _: None,
-    )
-    watch.clip(part)
-    day = watch.close()
+    config = config.model_copy(update={"clip_s": _WHOLE})
+    with Engines(config, folder) as engines:  # nothing is installed there: the engine is that of `config`
+        watch = Watch(
+            camera,
+            config,
+            local_day(part.start, config.timezone),
+            folder=folder / "day",
+            spool=folder / "spool",
+            engines=engines,
+            known=[*known] or [part.path],
+            advance=lambda _: None,
+        )
+        watch.clip(part)
+        day = watch.close()
     on = sum(((s.end - s.start) for s in day.spells if s.state is CameraState.ON), timedelta())
     if not day.frames:
         raise VideoSourceError(f"{clip.path} shows nothing")
