@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from herdbook.edge.activate import Place, place_of, read_active
+from herdbook.contracts.digest import sha256_of
+from herdbook.contracts.release import Precision, Release
+from herdbook.edge.activate import Active, Installed, Place, place_of, read_active
+from herdbook.edge.activate.state import EngineFile, write_active
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.triton.environment import triton_home
 
@@ -32,3 +36,35 @@ def running(place: Place) -> str | None:
     """The release that is named now."""
     active = read_active(place.releases)
     return active.now.use.release_id if active and active.now else None
+
+
+def named(place: Place, folder: Path, version: int) -> Installed:
+    """A release as if it had proved itself: enough for recorders in their own process."""
+    release = Release.model_validate_json((folder / "release.json").read_bytes())
+    engines = tuple(
+        EngineFile(
+            role=network.role,
+            place=f"{folder.name}/{network.file}",
+            bytes=(folder / network.file).stat().st_size,
+            sha256=sha256_of(folder / network.file),
+            inputs=(),
+            outputs=(),
+        )
+        for network in release.networks
+    )
+    return Installed(
+        folder=folder.name,
+        release_sha256=sha256_of(folder / "release.json"),
+        use=release.use,
+        assignment=version,
+        version=version,
+        backend="onnxruntime",
+        precision=Precision.FP32,
+        engines=engines,
+        certificate="none.json",
+    )
+
+
+def point_at(place: Place, now: Installed | None, previous: Installed | None = None) -> None:
+    """Switch, as the last step of taking up a release does."""
+    write_active(place.releases, Active(now=now, previous=previous, since=datetime.now(UTC)))

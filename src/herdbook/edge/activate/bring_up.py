@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from herdbook.errors import EngineRefusedError, ReleaseUnusableError, TritonErro
 def bring_up(place: Place, installed: Installed, *, told: Told = say_nothing) -> None:
     """Load a release where it is not loaded, and probe it. What else is loaded stays loaded.
 
+    A server that crashes meanwhile is started again, once.
+
     Raises:
         ReleaseUnusableError: its files are not what they were.
         EngineRefusedError: it answers wrongly, or not at all.
@@ -30,6 +33,13 @@ def bring_up(place: Place, installed: Installed, *, told: Told = say_nothing) ->
         DiskFullError: no space is left.
     """
     opened = _verified(place, installed)
+    try:
+        _load_and_probe(place, opened, installed, told)
+    except TritonError:
+        _load_and_probe(place, opened, installed, told)
+
+
+def _load_and_probe(place: Place, opened: Opened, installed: Installed, told: Told) -> None:
     if through_triton(place, installed):
         client = place.host.client()
         served = client.index()
@@ -37,6 +47,7 @@ def bring_up(place: Place, installed: Installed, *, told: Told = say_nothing) ->
             name = model_name(engine.role, installed.use.release_id)
             source = place.releases / engine.place
             model = Model(name, installed.backend, source, engine.inputs, engine.outputs, place.threads)
+            _clear_damaged(place.host.models / name / str(installed.version), engine.sha256)
             beside = [version for model_is, version in served if model_is == name]
             write_version(place.host.models, model, installed.version, beside=beside)
         told(steps.WRITTEN)
@@ -84,6 +95,13 @@ def tidy(place: Place, *kept: Installed | None) -> None:
 def through_triton(place: Place, installed: Installed) -> bool:
     """Whether a release runs in Triton here."""
     return place.uses_triton or installed.backend == "tensorrt"
+
+
+def _clear_damaged(folder: Path, sha256: str) -> None:
+    """A version whose engine is not what it was goes; it is written again from the release's own folder."""
+    engines = [path for path in folder.glob("model.*") if path.suffix in (".onnx", ".plan")]
+    if folder.is_dir() and [sha256_of(path) for path in engines] != [sha256]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _verified(place: Place, installed: Installed) -> Opened:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from herdbook.edge.activate.state import EngineFile, Installed
 from herdbook.edge.perception.graph import Graph, Graphs, Shapes, check_shapes, open_graph
+from herdbook.edge.triton.client import TritonClient
 from herdbook.edge.triton.host import TritonHost
 from herdbook.edge.triton.repository import model_name
 from herdbook.errors import TritonError
@@ -47,19 +48,19 @@ class TritonGraph:
     lengths: Mapping[str, tuple[int | None, ...]]
     _inside: InstalledGraphs
     _opening: tuple[str, Path, Shapes, Shapes] = field(repr=False)
+    _client: TritonClient | None = None
     _own: Graph | None = None
 
     def run(self, **inputs: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         """Outputs by name."""
-        if self._own is None:
-            for attempt in range(2):
-                try:
-                    if attempt:
-                        ensure_loaded(self.host, self.model, self.version)
-                    return self.host.client().infer(self.model, self.version, inputs, self.outputs)
-                except TritonError:
-                    continue
-            self._own = self._inside.open(*self._opening)
+        for _ in range(2 if self._own is None else 0):
+            try:
+                if self._client is None:
+                    self._client = ensure_loaded(self.host, self.model, self.version)
+                return self._client.infer(self.model, self.version, inputs, self.outputs)
+            except TritonError:
+                self._client = None
+        self._own = self._own or self._inside.open(*self._opening)
         return self._own.run(**inputs)
 
 
@@ -77,8 +78,7 @@ class TritonGraphs:
             return self.inside.open(role, path, inputs, outputs)
         name = model_name(role, installed.use.release_id)
         try:
-            ensure_loaded(self.host, name, installed.version)
-            took, gives = self.host.client().shapes(name, installed.version)
+            took, gives = ensure_loaded(self.host, name, installed.version).shapes(name, installed.version)
         except TritonError:
             return self.inside.open(role, path, inputs, outputs)
         check_shapes(f"Triton's {name} {installed.version}", took, gives, inputs, outputs)
@@ -92,8 +92,8 @@ def graphs_of(host: TritonHost, releases: Path, installed: Installed, *, triton:
     return TritonGraphs(host, inside) if triton or installed.backend == "tensorrt" else inside
 
 
-def ensure_loaded(host: TritonHost, model: str, version: int) -> None:
-    """Load a model's versions unless this one is ready.
+def ensure_loaded(host: TritonHost, model: str, version: int) -> TritonClient:
+    """Load a model's versions unless this one is ready; a client of the server that has it.
 
     Raises:
         TritonError: the server does not come up, or the version not in it.
@@ -103,6 +103,7 @@ def ensure_loaded(host: TritonHost, model: str, version: int) -> None:
         client.load(model)
         if (model, version) not in client.index():
             raise TritonError(f"Triton loaded {model}, but version {version} is not ready")
+    return client
 
 
 def engine_of(installed: Installed, role: str) -> EngineFile | None:

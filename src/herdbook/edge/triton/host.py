@@ -59,11 +59,12 @@ class TritonHost:
         with self._mutex:
             deadline = time.monotonic() + START_S
             while time.monotonic() < deadline:
+                if self._take():
+                    # A server that answers though nobody keeps it is about to end: its keeper has died.
+                    return self._own() or self._start()
                 found = self._answering()
                 if found is not None:
                     return found
-                if self._take():
-                    return self._start()
                 time.sleep(_POLL_S)  # its keeper is starting it, or is about to end
             raise TritonError("the Triton server of this device does not answer, and another process keeps it")
 
@@ -77,6 +78,9 @@ class TritonHost:
                 os.close(self._lock_file)
                 self._lock_file = None
             self._client = None
+
+    def _own(self) -> TritonClient | None:
+        return self._client if self._server is not None and self._client is not None and self._client.ready() else None
 
     def _answering(self) -> TritonClient | None:
         try:
