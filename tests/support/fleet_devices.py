@@ -68,6 +68,9 @@ class FolderSigner:
         paths = {name: self.folder / "assignments" / f"{name}.json" for name in device_ids}
         return {n: Assignment.model_validate_json(p.read_bytes()) for n, p in paths.items() if p.exists()}
 
+    def pools(self, device_id: str, present: Assignment | None) -> tuple[TargetFile, ...]:
+        return ()
+
     def assign(self, assignments: Sequence[Assignment]) -> None:
         for assignment in assignments:
             path = self.folder / "assignments" / f"{assignment.device_id}.json"
