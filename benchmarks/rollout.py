@@ -41,6 +41,8 @@ from support.rollouts import NEW, OLD, policy
 FLEETS = (200, 1000)
 PROCESSES = 2
 """That share the devices among them."""
+PATIENCE_S = 120.0
+"""All devices share two processors: one may wait for its turn."""
 RESULTS = Path(__file__).parent / "results" / "rollout.json"
 WAVES = {"waves": {"sizes": [10, 50, 200], "most_of_farm": 0.5}, "canaries": {"per": ["engine_key"], "count": 1}}
 
@@ -79,8 +81,9 @@ def run(fleets: tuple[int, ...] = FLEETS) -> list[dict[str, Any]]:
 def _roll_out(count: int) -> Cost:
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         folder = Path(place)
-        settings = Settings(home=folder / "home")
+        settings = Settings(home=folder / "home", timeout_s=PATIENCE_S)
         upgrade(settings)
+        (folder / "offline").mkdir()
         init(settings, OfflineKeys((folder / "offline",), b"a passphrase of the benchmark"))
         for release_id in (OLD, NEW):
             publish_release(settings, _release(folder, release_id))
@@ -100,13 +103,13 @@ def _roll_out(count: int) -> Cost:
             if deed == "signed":
                 signing.append(marks["signed"] - marks["decided"])
 
-        driver, steps = Driver(settings, trace=trace), 0
+        driver, steps = Driver(settings, timeout_s=PATIENCE_S, trace=trace), 0
         while True:
             progress, steps = driver.step(number), steps + 1
             console.print(f"{steps}: {progress.state.phase.value} {counts(progress.state.members)}")
             if progress.settled:
                 break
-            time.sleep(0.2)
+            time.sleep(2.0)
         if progress.state.phase is not RolloutPhase.DONE:
             sys.exit(f"the rollout was {progress.state.phase.value}: {progress.state.reason}")
         platform, wall = _used() - used, time.monotonic() - begun

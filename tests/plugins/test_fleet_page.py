@@ -99,13 +99,15 @@ def logged_in(url: str, user: str) -> Iterator[httpx.Client]:
 
 
 def test_without_a_login_nothing_is_said(here: SimpleNamespace) -> None:
-    for path in ("", "me", "devices", "rollouts", "rollouts/1", "static/fleet.js", "openapi.json", "docs"):
-        assert httpx.get(f"{here.url}/herdbook/{path}").status_code in (401, 404), path
-    assert httpx.get(f"{here.url}/herdbook/devices").status_code == 401
-    assert httpx.post(f"{here.url}/herdbook/rollouts/1/abort", json={}).status_code == 401
-    asked = httpx.get(f"{here.url}/herdbook/", headers={"Accept": "text/html"})
-    assert asked.status_code == 303
-    assert "/auth/login" in asked.headers["location"]
+    with httpx.Client(base_url=f"{here.url}/herdbook", timeout=60) as nobody:
+        for path in ("", "me", "devices", "rollouts", "rollouts/1", "static/fleet.js"):
+            assert nobody.get(f"/{path}").status_code == 401, path
+        for path in ("openapi.json", "docs", "redoc"):
+            assert nobody.get(f"/{path}").status_code == 404, path
+        assert nobody.post("/rollouts/1/abort", json={}).status_code == 401
+        asked = nobody.get("/", headers={"Accept": "text/html"})
+        assert asked.status_code == 303
+        assert "/auth/login" in asked.headers["location"]
 
 
 def test_who_may_look_only_changes_nothing(here: SimpleNamespace) -> None:
@@ -164,7 +166,13 @@ def enter(browser: Any, url: str, user: str, **more: Any) -> Any:
     page.locator("button[type=submit]").click()
     page.wait_for_url("**/herdbook/**")
     page.wait_for_selector(".waves li")
+    page.wait_for_selector("#devices tr")
     return page
+
+
+def shows(page: Any, selector: str, text: str) -> None:
+    """Wait until something says so: the page asks every few seconds."""
+    page.locator(selector, has_text=text).first.wait_for(timeout=120_000)
 
 
 def picture(page: Any, name: str) -> None:
@@ -201,12 +209,11 @@ def test_somebody_who_may_aborts_a_running_rollout(here: SimpleNamespace, browse
     page.locator("#abort").click()
     page.locator("#reason").fill("sows look thin")
     page.locator("#sure").click()
-    page.wait_for_selector("#reason-given")
-    assert "aborted by anna: sows look thin" in page.locator("#reason-given").inner_text()
+    shows(page, "#reason-given", "aborted by anna: sows look thin")
     found = overview.rollout(here.settings)
     assert (found["phase"], found["events"][0]["by"]) == ("aborted", "anna")
     here.rollout.run(1, steps=3)
-    page.wait_for_function("document.querySelector('#rollout').innerText.includes('left')", timeout=60_000)
+    shows(page, ".wave", "left")
     picture(page, "fleet-aborted")
     page.context.close()
 
@@ -215,7 +222,21 @@ def test_the_page_is_found_in_airflows_navigation(here: SimpleNamespace, browser
     page = enter(browser, here.url, "anna")
     page.goto(f"{here.url}/plugin/herdbook-fleet")
     inside = page.frame_locator("iframe")
-    inside.locator(".waves li").first.wait_for(timeout=120_000)
-    assert "1000 devices" in inside.locator("#summary").inner_text()
+    inside.locator("#summary", has_text="1000 devices").wait_for(timeout=120_000)
+    inside.locator(".waves li").first.wait_for()
     picture(page, "fleet-in-airflow")
+    page.context.close()
+
+
+def test_a_rollout_that_drift_stopped_shows_the_figure(here: SimpleNamespace, browser: Any) -> None:
+    here.rollout.faulty(d_00="lies")
+    number = here.rollout.begin()
+    here.rollout.run(number, steps=4)
+    page = enter(browser, here.url, "viewer")
+    shows(page, "#reason-given", "lying")
+    page.locator("details summary").first.click()
+    shows(page, "tr.out", "outside")
+    picture(page, "fleet-stopped")
+    page.locator("#which").select_option("1")
+    shows(page, "#rollout", "aborted by anna")
     page.context.close()

@@ -68,6 +68,9 @@ class FolderSigner:
         paths = {name: self.folder / "assignments" / f"{name}.json" for name in device_ids}
         return {n: Assignment.model_validate_json(p.read_bytes()) for n, p in paths.items() if p.exists()}
 
+    def pools(self, device_id: str, present: Assignment | None) -> tuple[TargetFile, ...]:
+        return ()
+
     def assign(self, assignments: Sequence[Assignment]) -> None:
         for assignment in assignments:
             path = self.folder / "assignments" / f"{assignment.device_id}.json"
@@ -95,6 +98,7 @@ class SimulatedFleet:
         self.folder = folder
         self.source = source
         self._turn = asyncio.Semaphore(4)
+        self._under_way: set[asyncio.Task[None]] = set()
         self.devices: dict[str, FakeDevice] = {}
         self._read_at = 0
 
@@ -112,8 +116,7 @@ class SimulatedFleet:
         if not self.source:
             self._look(device)
         elif what == "v1/release/check":
-            async with self._turn:
-                await asyncio.to_thread(self._install, device)
+            self._under_way.add(asyncio.create_task(self._take_up(device)))
         report = device.report(drift_of(sum(device_id.encode()), lies=device.fault == "lies"), utc_now())
         if report is None:
             await asyncio.sleep(3600)  # the line is dead
@@ -143,6 +146,10 @@ class SimulatedFleet:
         told = json.loads(path.read_bytes())
         if told["number"] > device.number:
             self._tell(device, told)
+
+    async def _take_up(self, device: FakeDevice) -> None:
+        async with self._turn:
+            await asyncio.to_thread(self._install, device)
 
     def _install(self, device: FakeDevice) -> None:
         """As the device's own loop does it: look, fetch, then all that is simulated here."""

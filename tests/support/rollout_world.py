@@ -26,9 +26,10 @@ class World:
     devices: dict[str, dict[str, str]]
     signer: FolderSigner
     ahead: timedelta = timedelta()
+    timeout_s: float = 5.0
 
     def driver(self, trace: Callable[[str], None] = lambda deed: None) -> Driver:
-        return Driver(self.settings, self.signer, clock=self.now, timeout_s=5, trace=trace)
+        return Driver(self.settings, self.signer, clock=self.now, timeout_s=self.timeout_s, trace=trace)
 
     def now(self) -> datetime:
         return utc_now() + self.ahead

@@ -74,6 +74,7 @@ def test_a_bad_release_stops_at_its_canary_and_everyone_runs_the_old_one(
 ) -> None:
     with world(settings, tmp_path / "devices", 5, d_00=fault) as here:
         number = here.begin()
+        here.timeout_s = 2 if fault == "silent" else here.timeout_s
         for _ in range(2):
             here.driver().step(number)
         if fault == "silent":
@@ -106,9 +107,10 @@ def test_a_driver_killed_after_every_deed_is_followed_by_one_that_goes_on(settin
     for entry in told(here.folder):
         numbers.setdefault(entry["device_id"], []).append(entry["number"])
         assert entry["release_id"] == NEW
-    assert all(given == sorted(set(given)) for given in numbers.values())
+    assert all(given == [1] for given in numbers.values()), "what was signed before the kill is not signed again"
 
 
+@pytest.mark.slow
 def test_nobody_is_told_after_an_abort_wherever_the_driver_was_killed(settings: Settings, tmp_path: Path) -> None:
     for deed in DEEDS[1:]:
         home = tmp_path / deed / "home"
@@ -159,6 +161,7 @@ def test_a_decision_made_on_an_older_state_is_not_written(settings: Settings, tm
         assert here.run(number).state.phase is RolloutPhase.DONE
 
 
+@pytest.mark.slow
 def test_devices_that_were_off_catch_up_after_the_end(settings: Settings, tmp_path: Path) -> None:
     with world(settings, tmp_path / "devices", 3, d_02="away") as here:
         number = here.begin({"hours": {"absent": 0}})

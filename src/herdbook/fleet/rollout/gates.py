@@ -57,7 +57,7 @@ def certificates(gates: Gates, proved: int, failed: int, waiting: int) -> Word:
             return Word(Say.STOP, f"{failed} of {tried} failed; of fewer than {gates.all_below} none may", counts)
         if waiting:
             return Word(Say.WAIT, f"{proved} of {tried} proved", counts)
-        return Word(Say.PASS, f"all {proved} proved", counts)
+        return Word(Say.PASS, f"{proved} proved, none failed", counts)
     best = lower_bound(tried, failed, gates.confidence)
     evidence = counts | {"bound": round(best, 4), "least_share": gates.least_share, "confidence": gates.confidence}
     said = f"{failed} of {tried} failed: at least {best:.3f} prove (with confidence {gates.confidence:g})"

@@ -79,7 +79,7 @@ def _told(member: Member, report: DeviceReport, release_id: str, now: datetime) 
     if report.actual != release_id or not report.serving:
         failure = report.failure if report.stage is Stage.FAILED else None
         return replace(member, reason=f"{failure.stage.value}: {failure.message}" if failure else report.stage.value)
-    if certificate is None:
+    if certificate is None and member.former != release_id:  # what it ran before, it need not prove again
         return replace(member, reason="it runs the release without a certificate")
     drift = report.drift if report.drift is not None and report.drift.new_release == release_id else None
     return member.became(MemberPhase.PROVED, proved_at=now, well_at=now, drift=drift)

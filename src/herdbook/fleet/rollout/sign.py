@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from herdbook.contracts.assignment import Assignment, TargetFile, Why, Window, pool_target
+from herdbook.contracts.assignment import Assignment, TargetFile, Why, Window
 from herdbook.errors import NotFoundError, NotSignedError
 from herdbook.fleet.rollout.signer import Signer
 
@@ -34,10 +34,11 @@ class Signed:
 
 
 def sign(signer: Signer, instructions: Sequence[Instruction], now: datetime) -> Signed:
-    """Sign a batch. Signing one again gives it a higher number: the device takes up the same release, and stays.
+    """Sign a batch, all at once. What is signed so already, by a driver that was killed before it could say so, is not
+    signed again.
 
-    A canary builds its engine even where one was signed: it brings what others can be compared with. Pools of a
-    device's animals stay with it. An instruction whose release was never signed is refused, the others are signed.
+    Pools of a device's animals go with every assignment. An instruction whose release was never signed is refused, the
+    others are signed.
     """
 
     @cache
@@ -50,6 +51,7 @@ def sign(signer: Signer, instructions: Sequence[Instruction], now: datetime) -> 
     plans = cache(signer.plans_for)
     present = signer.present([instruction.device_id for instruction in instructions])
     assignments: list[Assignment] = []
+    numbers: dict[str, int] = {}
     refused: dict[str, str] = {}
     for told in instructions:
         files = files_of(told.release_id)
@@ -59,7 +61,9 @@ def sign(signer: Signer, instructions: Sequence[Instruction], now: datetime) -> 
             )
             continue
         before = present.get(told.device_id)
-        pools = pool_target(told.device_id, "")
+        if before is not None and _says(before, told):
+            numbers[told.device_id] = before.number
+            continue
         assignments.append(
             Assignment(
                 device_id=told.device_id,
@@ -68,7 +72,7 @@ def sign(signer: Signer, instructions: Sequence[Instruction], now: datetime) -> 
                 files=(
                     *files,
                     *plans(told.release_id, told.engine_key),
-                    *(file for file in (before.files if before else ()) if file.path.startswith(pools)),
+                    *signer.pools(told.device_id, before),
                 ),
                 why=told.why,
                 rollout_id=told.rollout_id,
@@ -79,4 +83,10 @@ def sign(signer: Signer, instructions: Sequence[Instruction], now: datetime) -> 
         )
     if assignments:
         signer.assign(assignments)
-    return Signed({assignment.device_id: assignment.number for assignment in assignments}, refused)
+    return Signed(numbers | {assignment.device_id: assignment.number for assignment in assignments}, refused)
+
+
+def _says(assignment: Assignment, told: Instruction) -> bool:
+    """Whether an assignment is this very instruction. Those of pins belong to no rollout: a newer one may repeat it."""
+    names = ("release_id", "why", "rollout_id", "builds", "window")
+    return told.rollout_id is not None and all(getattr(assignment, name) == getattr(told, name) for name in names)

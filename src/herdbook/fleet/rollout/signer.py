@@ -34,8 +34,11 @@ class Signer(Protocol):
     def present(self, device_ids: Collection[str]) -> Mapping[str, Assignment]:
         """What devices are assigned now; those that never were are absent."""
 
+    def pools(self, device_id: str, present: Assignment | None) -> tuple[TargetFile, ...]:
+        """Embedding pools that go with a device's next assignment: fresh ones if there are any, else the present."""
+
     def assign(self, assignments: Sequence[Assignment]) -> None:
-        """Sign and publish a batch at once."""
+        """Sign and publish a batch at once, with the pools that the assignments name."""
 
     def publish_plans(self, release_id: str, engine_key: str, files: Iterable[Path]) -> None:
         """Sign engines that a canary built."""
@@ -80,12 +83,26 @@ class TrustSigner:
         targets = {name: state.assigned(assignment_target(name)) for name in device_ids}
         return {name: read_assignment(state, target) for name, target in targets.items() if target is not None}
 
+    def pools(self, device_id: str, present: Assignment | None) -> tuple[TargetFile, ...]:
+        """Fresh ones are what lies in ``releases/pools/<device>/`` (`herdbook identity pools`)."""
+        from herdbook.contracts.assignment import pool_target
+        from herdbook.fleet import trust
+
+        if fresh := self._fresh(device_id):
+            return tuple(trust.pool_file(device_id, path) for path in fresh)
+        held = present.files if present is not None else ()
+        return tuple(file for file in held if file.path.startswith(pool_target(device_id, "")))
+
     def assign(self, assignments: Sequence[Assignment]) -> None:
         from herdbook.fleet import trust
 
-        trust.assign(self._settings, assignments)
+        fresh = {assignment.device_id: self._fresh(assignment.device_id) for assignment in assignments}
+        trust.assign(self._settings, assignments, {device: paths for device, paths in fresh.items() if paths})
 
     def publish_plans(self, release_id: str, engine_key: str, files: Iterable[Path]) -> None:
         from herdbook.fleet import trust
 
         trust.publish_plans(self._settings, release_id, engine_key, files)
+
+    def _fresh(self, device_id: str) -> list[Path]:
+        return sorted((self._settings.releases / "pools" / device_id).glob("[!.]*"))
