@@ -89,6 +89,8 @@ def test_lying_far_above_its_own_days_is_told_when_the_day_is_over(tmp_path: Pat
     assert still == (alert,), "a run of such days is one episode"
     (over,) = raised(tmp_path, summarise(10, {"a1": usual(lying=14)}))
     assert over.outcome is Outcome.OVER
+    assert raised(tmp_path, summarise(11, {"a1": usual(lying=20)}))[0] == over, "the next day is another episode"
+    assert len(raised(tmp_path, summarise(12, {"a1": usual(lying=20)}))) == 2
 
 
 def test_days_of_another_release_are_no_baseline(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
 from ingest_cases import SPEC
 from test_ingest_real_agent import enrolled, serving
 
+from herdbook.cli import main
 from herdbook.edge.alerts.book import AlertStore
 from herdbook.edge.config import DeviceConfig, read_device_config
 from herdbook.ingest.alerts import fetch_all, open_alerts
@@ -15,7 +18,7 @@ from herdbook.ingest.night import ingest_device
 from herdbook.lake.attach import open_lake
 from herdbook.lake.check import run_checks
 from herdbook.lake.migrate import migrate
-from herdbook.settings import Settings
+from herdbook.settings import Settings, get_settings
 from support.agents import CONFIG
 from support.alert_days import RULES, Evaluation, summarise, usual
 
@@ -77,6 +80,32 @@ def test_a_device_that_forgot_what_it_said_adds_nothing(root: Path, config: Devi
         (root / "alerts" / "acknowledged.json").unlink()
         assert fetch_all(settings)[0].alerts == 0
         assert versions(settings) == 1
+
+
+def test_people_see_what_goes_on_and_which_device_could_not_be_asked(
+    root: Path,
+    config: DeviceConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def alerts(*arguments: str) -> tuple[int, str, str]:
+        get_settings.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["herdbook", "fleet", "alerts", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    monkeypatch.setenv("HERDBOOK_HOME", str(tmp_path / "home"))
+    with serving(root, config) as url:
+        migrate(enrolled(tmp_path / "home", url))
+        code, said, _ = alerts()
+        assert (code, "off-feed" in said, "a1" in said) == (0, True, True)
+    code, said, complaint = alerts("--json")
+    assert (code, [row["animal_id"] for row in json.loads(said)]) == (21, ["a1"]), "what is known is told"
+    assert "Traceback" not in complaint
+    assert alerts("--stored")[0] == 0
+    get_settings.cache_clear()
 
 
 def test_a_night_brings_alerts_and_needs_no_lake_for_its_days(root: Path, config: DeviceConfig, tmp_path: Path) -> None:

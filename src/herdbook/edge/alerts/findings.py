@@ -43,7 +43,7 @@ class Finding:
 
     def meets(self, began: float, ended: float | None) -> bool:
         """Whether it shares any time with an episode."""
-        return began <= (FOREVER if self.ended is None else self.ended) and self.began <= (
+        return began < (FOREVER if self.ended is None else self.ended) and self.began < (
             FOREVER if ended is None else ended
         )
 
