@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from herdbook.cli import app
 from herdbook.edge.config import MOTION_RELEASE
+from herdbook.edge.perception.network import NetworkFile, write_network
 from herdbook.errors import ConfigurationError, EmptyDatasetError, NotFoundError
 from herdbook.identity.bridge import bridges_folder, find_bridge
 from herdbook.lake.attach import open_lake
@@ -163,18 +164,17 @@ def test_a_learned_release_bridges_too(settings: Settings, taught_release: Path)
 # -- what the ends may be called --------------------------------------------------------------------------------------
 
 
-def test_a_release_is_named_by_id_or_folder(settings: Settings, release: Path, random_release: Path) -> None:
+def test_a_release_is_named_by_id_or_folder(settings: Settings, release: Path) -> None:
     assert release_engine(settings, "motion-1") == Engine()
     assert release_engine(settings, str(release)).release.release_id == "motion-2"
     made = settings.home / "releases" / "made" / "compact-test"
     made.mkdir(parents=True)
-    for path in random_release.iterdir():
-        if path.name != "engine.yaml":
-            (made / path.name).write_bytes(path.read_bytes())
+    (made / "student.onnx").touch()
+    write_network(made, NetworkFile(student="student.onnx", image_size=(64, 96), stride=4, dimensions=64))
     (made / "release.json").write_text(json.dumps(release_document("compact-test")))
     engine = release_engine(settings, "compact-test")
     assert (engine.release.release_id, engine.network) == ("compact-test", made)
-    assert {path.name for path in engine.models} == {"network.json", "student.onnx", "behaviour.onnx"}
+    assert {path.name for path in engine.models} == {"network.json", "student.onnx"}
 
 
 def test_what_is_no_release_is_said(settings: Settings, tmp_path: Path) -> None:

@@ -62,10 +62,10 @@ class SpaceMap:
 
     def to_bytes(self) -> bytes:
         """As a NumPy archive; equal maps give equal bytes."""
-        arrays = {name: np.asarray(getattr(self, name), "<f4") for name in ("origin", "matrix", "target")}
-        spaces = {name: np.array(getattr(self, name)) for name in ("from_space", "to_space")}
+        origin, matrix, target = (np.asarray(part, "<f4") for part in (self.origin, self.matrix, self.target))
+        spaces = np.array([self.from_space, self.to_space])
         stream = io.BytesIO()
-        np.savez(stream, **arrays, **spaces)
+        np.savez(stream, origin=origin, matrix=matrix, target=target, spaces=spaces)
         return stream.getvalue()
 
 
@@ -131,7 +131,8 @@ def read_map(folder: Path, digest: str) -> SpaceMap:
     try:
         with np.load(io.BytesIO(raw), allow_pickle=False) as said:
             arrays = [said[name].astype(np.float64) for name in ("origin", "matrix", "target")]
-            return SpaceMap(str(said["from_space"]), str(said["to_space"]), *arrays)
+            from_space, to_space = (str(name) for name in said["spaces"])
+            return SpaceMap(from_space, to_space, *arrays)
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise TransferCorruptError(f"{path} is no map: {error}") from error
 
