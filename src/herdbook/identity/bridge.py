@@ -16,7 +16,7 @@ import numpy as np
 
 from herdbook.contracts.durable import make_folder, write_durably
 from herdbook.errors import NotFoundError, TransferCorruptError
-from herdbook.identity.exclusion import Floats
+from herdbook.matching.exclusion import Floats
 
 _NEWEST = """
 SELECT map_sha256, cosine, cosine_strangers, rank1_across, rank1_within

@@ -60,8 +60,9 @@ def read_both(
                 break
         if len(readings) == len(engines) and min(reading.frames for reading in readings):
             header = video.probe(one.clip.path)
-            spent = [seconds_of(reading.spells()) for reading in readings]
-            found.append(BothRead(one, header.duration_s, *spent, pair(*readings, header.fps)))
+            before, after = readings
+            spent = seconds_of(before.spells()), seconds_of(after.spells())
+            found.append(BothRead(one, header.duration_s, *spent, pair(before, after, header.fps)))
     progress("read", total, total)
     return found
 
