@@ -10,7 +10,7 @@ from activate_cases import make_place, running
 
 from herdbook.contracts.activation import EngineCertificate
 from herdbook.edge.activate import Place, activate, read_active, recover, steps
-from herdbook.errors import DiskFullError, EngineRefusedError, ReleaseUnusableError
+from herdbook.errors import ActivationError, DiskFullError, EngineRefusedError, ReleaseUnusableError
 from support.made_release import CPU, make_assignment, make_release
 from support.plain_release import write_plain_release
 
@@ -70,11 +70,11 @@ def test_an_engine_that_does_not_prove_itself_is_refused_and_says_why(
     assert problem in written["problems"][0]
 
 
-def test_a_graph_that_crashes_is_refused(place: Place, plain: Path) -> None:
+def test_a_damaged_file_is_found_before_it_runs(place: Place, plain: Path) -> None:
     folder = installed(place, plain)
     student = folder / "student.onnx"
     student.write_bytes(student.read_bytes()[:200])
-    with pytest.raises(ReleaseUnusableError, match=r"student\.onnx is not what the release says"):
+    with pytest.raises(ActivationError, match=r"student\.onnx is not what the release says"):
         activate(place, folder, make_assignment(folder))
     assert running(place) is None
 

@@ -8,16 +8,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pydantic import ValidationError
+
 from herdbook.contracts.device_day import ReleaseUse
+from herdbook.contracts.validation import first_problem
 from herdbook.edge.activate.graphs import graphs_of
 from herdbook.edge.activate.state import Installed, read_active
 from herdbook.edge.activate.using import DEVICE_YAML, Announcement, is_paused, wait_until
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.engines import make_engine
 from herdbook.edge.perception.base import Perception
+from herdbook.edge.perception.parameters import MotionParameters
 from herdbook.edge.triton.host import TritonHost
-from herdbook.errors import HerdbookError
+from herdbook.errors import ConfigurationError, HerdbookError
 
+_MOTION = "motion.json"
 LONGEST_PAUSE_S = 3600.0
 """After this an engine is made again, whoever still asks for memory."""
 
@@ -114,7 +119,7 @@ class Engines:
 
     def _open(self, installed: Installed) -> Perception:
         folder = self._releases / installed.folder
-        config = self._config.model_copy(update={"release": installed.use, "network": folder})
+        config = with_release(self._config, installed.use, folder)
         threads = config.compact.threads
         graphs = graphs_of(self._host, self._releases, installed, triton=config.serve == "triton", threads=threads)
         return make_engine(config, graphs)
@@ -144,3 +149,18 @@ class Engines:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def with_release(config: DeviceConfig, use: ReleaseUse, folder: Path) -> DeviceConfig:
+    """A device as if device.yaml named a release; the parameters of ``motion`` come with the release.
+
+    Raises:
+        ConfigurationError: the parameters cannot be read.
+    """
+    told: dict[str, object] = {"release": use, "network": folder}
+    if use.engine == "motion" and (folder / _MOTION).is_file():
+        try:
+            told["motion"] = MotionParameters.model_validate_json((folder / _MOTION).read_bytes())
+        except ValidationError as error:
+            raise ConfigurationError(f"{folder / _MOTION}, {first_problem(error.errors(), 'the file')}") from error
+    return config.model_copy(update=told)

@@ -18,7 +18,7 @@ from herdbook.contracts.assignment import Assignment, Window
 from herdbook.contracts.farmtime import zone
 from herdbook.contracts.release import RELEASE_NAME
 from herdbook.edge.activate import activate, read_active, recover, steps
-from herdbook.edge.activate.bring_up import bring_up
+from herdbook.edge.activate.bring_up import answers, through_triton
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.activate.place import Place
 from herdbook.edge.activate.recall import read_certificate
@@ -180,13 +180,9 @@ class Updater:
     def _serves(self) -> bool:
         """Whether what runs answers. In the recorder's own process it was probed when the device came up."""
         active = read_active(self._place.releases)
-        if active is None or active.now is None or not self._place.uses_triton:
+        if active is None or active.now is None or not through_triton(self._place, active.now):
             return True
-        try:
-            bring_up(self._place, active.now)
-        except HerdbookError:
-            return False
-        return True
+        return answers(self._place, active.now)
 
     def _is_taken_up(self, assignment: Assignment) -> bool:
         active = read_active(self._place.releases)

@@ -12,6 +12,7 @@ from herdbook.contracts.activation import DeviceReport, Drift
 from herdbook.edge.activate import Place, place_of, read_active
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.config import DeviceConfig
+from herdbook.edge.serving import with_release
 from herdbook.edge.updater import ReadDrift, Source, Updater
 from herdbook.errors import ConfigurationError, HerdbookError, MissingDependencyError
 
@@ -45,9 +46,8 @@ def drift_reader() -> ReadDrift | None:
         active = read_active(place.releases)
         old = place.config
         if active is not None and active.now is not None:
-            folder = place.releases / active.now.folder
-            old = old.model_copy(update={"release": active.now.use, "network": folder})
-        new = old.model_copy(update={"release": opened.release.use, "network": opened.folder})
+            old = with_release(old, active.now.use, place.releases / active.now.folder)
+        new = with_release(place.config, opened.release.use, opened.folder)
         found: Drift = drift.read_drift(old, new, drift.recent_clips(old, place.root), place.releases / "drift")
         return found
 

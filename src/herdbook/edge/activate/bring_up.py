@@ -18,7 +18,7 @@ from herdbook.edge.activate.place import Place, Told, say_nothing
 from herdbook.edge.activate.state import Installed
 from herdbook.edge.proof.fixtures import Arrays, errors_of, read_check
 from herdbook.edge.triton.repository import Model, keep_only, model_name, write_version
-from herdbook.errors import EngineRefusedError, ReleaseUnusableError, TritonError
+from herdbook.errors import ActivationError, EngineRefusedError, HerdbookError, TritonError
 
 
 def bring_up(place: Place, installed: Installed, *, told: Told = say_nothing) -> None:
@@ -27,7 +27,7 @@ def bring_up(place: Place, installed: Installed, *, told: Told = say_nothing) ->
     A server that crashes meanwhile is started again, once.
 
     Raises:
-        ReleaseUnusableError: its files are not what they were.
+        ActivationError: its files are not what they were.
         EngineRefusedError: it answers wrongly, or not at all.
         TritonError: the server does not come up, or does not load it.
         DiskFullError: no space is left.
@@ -56,6 +56,20 @@ def _load_and_probe(place: Place, opened: Opened, installed: Installed, told: To
         told(steps.LOADED)
     _probe(place, opened, installed)
     told(steps.PROBED)
+
+
+def answers(place: Place, installed: Installed) -> bool:
+    """Whether a release that runs in Triton is loaded there and answers rightly. Its bytes are not looked at."""
+    try:
+        served = place.host.client().index()
+        for engine in installed.engines:
+            if (model_name(engine.role, installed.use.release_id), installed.version) not in served:
+                return False
+        opened = open_release(place.releases / installed.folder, place.hardware, look=False)
+        _probe(place, opened, installed)
+    except HerdbookError:
+        return False
+    return True
 
 
 def unload(place: Place, installed: Installed, *, but: Installed | None = None) -> None:
@@ -107,16 +121,18 @@ def _clear_damaged(folder: Path, sha256: str) -> None:
 def _verified(place: Place, installed: Installed) -> Opened:
     opened = open_release(place.releases / installed.folder, place.hardware)
     if opened.sha256 != installed.release_sha256:
-        raise ReleaseUnusableError(f"{opened.folder} is not the release that was taken up")
+        raise ActivationError(f"{opened.folder} is not the release that was taken up")
     for engine in installed.engines:
         path = place.releases / engine.place
         if not path.is_file() or sha256_of(path) != engine.sha256:
-            raise ReleaseUnusableError(f"{path} is not the engine that proved itself")
+            raise ActivationError(f"{path} is not the engine that proved itself")
     return opened
 
 
 def _probe(place: Place, opened: Opened, installed: Installed) -> None:
     """One fixture of every network must come out as it did when the engine was proved."""
+    if not opened.networks:
+        return
     fixtures = {network.role: opened.fixtures_of(network)[0] for network in opened.networks}
     files: list[tuple[str, Path]] = [(role, opened.folder / fixture.file) for role, fixture in fixtures.items()]
     if through_triton(place, installed):

@@ -12,7 +12,7 @@ from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.hardware import Hardware
 from herdbook.contracts.release import RELEASE_NAME, Fixture, Network, Precision, Recipe, Release
 from herdbook.contracts.validation import first_problem
-from herdbook.errors import ReleaseUnusableError
+from herdbook.errors import ActivationError, ReleaseUnusableError
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,24 @@ class Opened:
         return Precision.FP16 if halved else network.precision
 
 
-def open_release(folder: Path, hardware: Hardware) -> Opened:
-    """Open a folder whose files were verified when they were fetched, and look at their digests once more.
+def open_release(folder: Path, hardware: Hardware, *, look: bool = True) -> Opened:
+    """Open a folder whose files were verified when they were fetched.
+
+    Args:
+        look: at every file's digest once more.
 
     Raises:
-        ReleaseUnusableError: a file is absent or not what it was, or the release has no recipe for this machine.
+        ActivationError: a file is absent or not what it was.
+        ReleaseUnusableError: the release has no recipe for this machine, or says what this version does not know.
     """
     path = folder / RELEASE_NAME
     try:
         raw = path.read_bytes()
         release = Release.model_validate_json(raw)
     except OSError as error:
-        raise ReleaseUnusableError(f"{path} cannot be read: {error.strerror}", _FETCH) from error
+        raise ActivationError(f"{path} cannot be read: {error.strerror}", _FETCH) from error
     except ValidationError as error:
-        raise ReleaseUnusableError(f"{path}, {first_problem(error.errors(), 'the file')}", _FETCH) from error
+        raise ReleaseUnusableError(f"{path}, {first_problem(error.errors(), 'the file')}") from error
     recipe = release.recipe_for(hardware.sku)
     if recipe is None:
         known = ", ".join(recipe.sku for recipe in release.recipes)
@@ -66,16 +70,16 @@ def open_release(folder: Path, hardware: Hardware) -> Opened:
             f"release '{release.use.release_id}' has no recipe for SKU '{hardware.sku}', only for {known}"
         )
     opened = Opened(folder, release, hashlib.sha256(raw).hexdigest(), recipe)
-    for file in release.files:
+    for file in release.files if look else ():
         _same(folder / file.name, file.bytes, file.sha256)
     return opened
 
 
 def _same(path: Path, size: int, digest: str) -> None:
     if not path.is_file():
-        raise ReleaseUnusableError(f"{path} is not there", _FETCH)
+        raise ActivationError(f"{path} is not there", _FETCH)
     if path.stat().st_size != size or sha256_of(path) != digest:
-        raise ReleaseUnusableError(f"{path} is not what the release says", _FETCH)
+        raise ActivationError(f"{path} is not what the release says", _FETCH)
 
 
-_FETCH = "The device fetches the release anew with its next assignment; the old engine serves."
+_FETCH = "The device fetches the file anew by itself; the old engine serves."

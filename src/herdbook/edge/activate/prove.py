@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from herdbook.contracts.activation import EngineCertificate, Parity
 from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.durable import make_folder, write_durably
-from herdbook.contracts.release import File, Precision
+from herdbook.contracts.release import RELEASE_NAME, File, Precision
 from herdbook.edge.activate import trial
 from herdbook.edge.activate.build import Part
 from herdbook.edge.activate.memory import available_mib
@@ -52,9 +52,9 @@ def prove(
     files = [(part.role, opened.folder / fixture.file) for part, fixture in fixtures]
     measured = trial.Answer(inputs={}, outputs={}, errors=(None,) * len(fixtures))
     try:
-        if place.hardware.has_tensorrt:
+        if place.hardware.has_tensorrt and parts:
             measured = _try_plans(place, opened, parts, tensors, files=files, number=number)
-        else:
+        elif parts:
             graphs = {part.role: part.graph for part in parts}
             measured = trial.try_graphs(trial.Question(graphs=graphs, fixtures=tuple(files), threads=place.threads))
     except (EngineRefusedError, TritonError) as error:
@@ -77,7 +77,7 @@ def prove(
         release_sha256=opened.sha256,
         hardware=place.hardware,
         backend="tensorrt" if place.hardware.has_tensorrt else "onnxruntime",
-        engines=tuple(describe(part.engine) for part in parts),
+        engines=tuple(describe(part.engine) for part in parts) or (describe(opened.folder / RELEASE_NAME),),
         precision=_precision(parts, opened.recipe.precision),
         parity=parity,
         latency_ms=measured.latency_ms,
@@ -163,7 +163,7 @@ def _unload(client: TritonClient, names: Sequence[str]) -> None:
 def _precision(parts: Sequence[Part], wanted: Precision) -> Precision:
     """The recipe's where a network has it, else the first network's."""
     held = [part.precision for part in parts]
-    return wanted if wanted in held else held[0]
+    return wanted if wanted in held or not held else held[0]
 
 
 def _as_told(part: Part) -> bool:

@@ -50,7 +50,8 @@ class Installed(Contract):
     """Of its models in Triton; also tells one taking up of a release from another."""
     backend: Backend
     precision: Precision
-    engines: Annotated[tuple[EngineFile, ...], Field(min_length=1)]
+    engines: tuple[EngineFile, ...]
+    """None of engine ``motion``, whose code is the device's own software."""
     certificate: FileName
 
 

@@ -51,7 +51,8 @@ def activate(
         patience_s: how long recorders are waited for.
 
     Raises:
-        ReleaseUnusableError: the release is not whole, or not for this machine.
+        ActivationError: the release is not whole, or a recorder does not let go of its engine.
+        ReleaseUnusableError: it is not for this machine.
         EngineBuildError: its engine cannot be built.
         EngineRefusedError: its engine does not prove itself; the certificate says why.
         SwitchFailedError: it stopped serving after the switch; the last good release serves.
@@ -63,7 +64,7 @@ def activate(
         told(steps.OPENED)
         told(steps.BUILDING)
         tensors: Tensors = {}
-        if place.hardware.has_tensorrt:
+        if place.hardware.has_tensorrt and opened.networks:
             graphs = {network.role: opened.folder / network.file for network in opened.networks}
             tensors = trial.try_graphs(trial.Question(graphs=graphs, threads=place.threads)).tensors
         parts = parts_of(place, opened, may_build=assignment.builds, tensors=tensors)

@@ -20,7 +20,7 @@ Run = Callable[[str, Mapping[str, NDArray[Any]]], Arrays]
 """Outputs of a role's network for inputs, all by name."""
 NOT_EVERY_FRAME = ("behaviour",)
 """Roles that judge finished tracklets: no frame waits for them."""
-_TINY = 1e-6
+_TINY = 1e-9
 
 
 @dataclass(frozen=True)
