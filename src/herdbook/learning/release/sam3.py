@@ -27,6 +27,7 @@ from herdbook.learning.release.recipes import Steps
 from herdbook.learning.training.weights import load_head
 from herdnet.half import halve
 from herdnet.parity import open_onnx
+from herdnet.pixels import resize
 from herdnet.sam3 import Teacher
 from herdnet.sam3_export import Part, export_system, parts
 from herdnet.sam3_rules import RULES_NAME, read_rules
@@ -93,13 +94,15 @@ def check_stream(teacher: Teacher, runner: Sam3Runner, picture: NDArray[np.float
         ReleaseNotProvedError: they are not.
     """
     stream, found = Stream(teacher.tracker), Compared("the tracker")
-    side, size = runner.rules.side, picture.shape[-1]
+    side, size = runner.rules.side, runner.rules.picture
+    square = resize(torch.from_numpy(picture)[None], (side, side))
     for t in range(STREAMED):
-        frame = np.ascontiguousarray(np.roll(picture, (t, t), (1, 2)))
+        whole = square.roll((t, t), (2, 3))
+        frame = resize(whole, (size, size)).clamp(0, 1)[0].numpy()  # what the student sees of it in torch
         points = {0: {1: (0.3, 0.4)}, 6: {2: (0.7, 0.6)}, 15: {1: (0.32, 0.45)}}.get(t, {})
-        prompts = [ObjectPrompt(key, points=[(x * size, y * size)]) for key, (x, y) in points.items()]
+        prompts = [ObjectPrompt(key, points=[(x * side, y * side)]) for key, (x, y) in points.items()]
         asked = [Asked(key, [(x * side, y * side)]) for key, (x, y) in points.items()]
-        wanted, said = stream.step(torch.from_numpy(frame), prompts), runner.step(frame, asked)
+        wanted, said = stream.step(whole[0], prompts), runner.step(frame, asked)
         here = {"scores": wanted.scores.numpy(), "masks": np.maximum(wanted.logits.numpy(), -50)}
         there = {"scores": said.scores, "masks": np.maximum(said.logits, -50)}  # below, nobody is there
         found.add(here, there, f"frame {t + 1} of a stream")
