@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,34 @@ class OnnxNetwork:
     def __call__(self, images: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Run one input of the graph's shape."""
         return dict(zip(self.outputs, self._session.run(None, {self.input: images}), strict=True))
+
+
+def open_onnx(path: Path, threads: int = 1, *, optimised: bool = True) -> Callable[[Arrays], dict[str, NDArray[Any]]]:
+    """An ONNX file of any number of inputs, on the CPU: outputs by name, of inputs by name.
+
+    Args:
+        path: of the file.
+        threads: that one run may use.
+        optimised: otherwise each node is calculated by itself, as it is written.
+
+    Raises:
+        ExportError: the file is missing or is not a graph.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 4
+    options.use_deterministic_compute = True
+    if not optimised:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no public root
+        raise ExportError(f"{path.name} cannot be run: {str(error).splitlines()[0]}") from error
+    names = [entry.name for entry in session.get_outputs()]
+
+    def says(inputs: Arrays) -> dict[str, NDArray[Any]]:
+        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+    return says
 
 
 def differences(reference: Arrays, other: Arrays) -> dict[str, Difference]:

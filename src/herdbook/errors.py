@@ -329,6 +329,76 @@ class NotReproducedError(HerdbookError):
 # -- releases and the devices that run them ---------------------------------------------------------------------------
 
 
+class ActivationError(HerdbookError):
+    """A release was not taken up. The device runs what it ran before."""
+
+    exit_code = 96
+    remedy = "The device tries again by itself; `herdbook edge update --once` tries now."
+
+
+class EngineBuildError(ActivationError):
+    """An engine could not be built from the release's graphs."""
+
+    exit_code = 97
+    remedy = "Read the builder's log named above; correct the recipe, or make the release anew. The old engine serves."
+
+
+class EngineRefusedError(ActivationError):
+    """An engine did not prove itself: parity, precision, latency or memory."""
+
+    exit_code = 98
+    remedy = "The certificate lists every problem; correct the release or its budget. The old engine serves."
+
+
+class TritonError(ActivationError):
+    """The device's Triton server does not start, or does not do what it is asked."""
+
+    exit_code = 99
+    remedy = "See triton/server.log in the device's folder."
+
+
+class SwitchFailedError(ActivationError):
+    """The new engine stopped serving after the switch. The last good release was restored."""
+
+    exit_code = 100
+    remedy = "See triton/server.log in the device's folder; make the release anew. The last good release serves."
+
+
+class ReleaseUnusableError(ActivationError):
+    """A release is not whole, or not for this kind of device."""
+
+    exit_code = 101
+    remedy = "Give the release a recipe for this SKU, or assign one that has it. The old engine serves."
+
+
+class DriftReadingError(HerdbookError):
+    """An engine crashed, hung or took too much memory while it read the device's own clips."""
+
+    exit_code = 79
+    remedy = "The recorder was not touched. If the new release did it, do not roll it out; the log beside has the rest."
+
+
+class ReleaseDataError(HerdbookError):
+    """Alert rules, or the pools of a device's animals, are not what a release carries."""
+
+    exit_code = 78
+    remedy = "Install a release whose alerts and pools are valid; recording goes on without them."
+
+
+class ReleaseRefusedError(HerdbookError):
+    """A version of a model may not be released, or not with these frames."""
+
+    exit_code = 72
+    remedy = "See the message; nothing was written or published."
+
+
+class ReleaseNotProvedError(HerdbookError):
+    """What would be released does not do what its version does, or is too large."""
+
+    exit_code = 73
+    remedy = "Train or export the version again; nothing was written or published."
+
+
 class RolloutStoppedError(HerdbookError):
     """A rollout ended without reaching the fleet: a gate stopped it, or a person aborted it."""
 

@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         return self.home / "registry"
 
     @property
+    def releases(self) -> Path:
+        """What the fleet runs: releases as they were made, and the signed repository."""
+        return self.home / "releases"
+
+    @property
     def published(self) -> Path:
         """The read-only database that people open."""
         return self.home / "herd.duckdb"
@@ -158,11 +163,6 @@ class Settings(BaseSettings):
     def alerts(self) -> Path:
         """What a night could not do, one JSON object a line."""
         return self.home / "alerts.jsonl"
-
-    @property
-    def releases(self) -> Path:
-        """Releases and the repository in which they are signed."""
-        return self.home / "releases"
 
     @property
     def online_keys(self) -> Path:

@@ -27,8 +27,8 @@ RELEASE = {
 COATS = ((200, 205, 235), (60, 60, 70), (90, 140, 200), (220, 220, 220))
 
 
-def write_release(folder: Path, *, steps: int = 0, head: bool = True) -> Path:
-    """A release folder; `steps` of training take about 0.05 s each."""
+def write_release(folder: Path, *, steps: int = 0, head: bool = True, weights: Path | None = None) -> Path:
+    """A release folder; `steps` of training take about 0.05 s each. With `weights`, what it was exported from too."""
     import torch
 
     from herdnet.compact import CompactConfig, CompactStudent, Detections
@@ -50,13 +50,18 @@ def write_release(folder: Path, *, steps: int = 0, head: bool = True) -> Path:
         _teach(student, steps)
     folder.mkdir(parents=True, exist_ok=True)
     export_onnx(student.eval(), torch.zeros(1, 3, HEIGHT, WIDTH), folder / "student.onnx", Detections._fields)
+    if weights is not None:
+        from herdbook.learning.training.weights import save_student
+
+        (weights / "student").mkdir(parents=True)
+        save_student(student, weights / "student")
     network = NetworkFile(
         student="student.onnx",
         image_size=(HEIGHT, WIDTH),
         stride=config.stride // 2,
         postures=BEHAVIOURS,
         dimensions=DIMENSIONS,
-        behaviour=_head(folder) if head else None,
+        behaviour=_head(folder, weights) if head else None,
     )
     write_network(folder, network)
     told = {"release": RELEASE, "models": list(network.files), "parameters": 1000}
@@ -64,7 +69,7 @@ def write_release(folder: Path, *, steps: int = 0, head: bool = True) -> Path:
     return folder
 
 
-def _head(folder: Path) -> BehaviourNetwork:
+def _head(folder: Path, weights: Path | None) -> BehaviourNetwork:
     import torch
 
     from herdnet.behaviour import BehaviourConfig, BehaviourHead
@@ -75,6 +80,11 @@ def _head(folder: Path) -> BehaviourNetwork:
     names = feature_names(BEHAVIOURS, tuple(place.value for place in PLACES))
     head = BehaviourHead(BehaviourConfig(BEHAVIOURS, names, width=8, dilations=(1, 2)))
     export_behaviour(head, folder / "behaviour.onnx")
+    if weights is not None:
+        from herdbook.learning.training.weights import save_head
+
+        (weights / "behaviour").mkdir(parents=True)
+        save_head(head, weights / "behaviour")
     prior = (0.3, 0.3, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.03)
     return BehaviourNetwork(
         behaviours=BEHAVIOURS, features=names, places=PLACES, prior=prior, temperature=1.5, fairness=0.5

@@ -14,6 +14,8 @@ from herdbook.contracts.hardware import Version
 from herdbook.contracts.identifiers import FileName, Sha256, Slug
 
 RELEASE_NAME = "release.json"
+WITHOUT_NETWORKS = "motion"
+"""The engine whose release has no networks."""
 MAX_FILE_BYTES = 1 << 33
 """8 GiB: more than any network of the fleet."""
 _Dimension = Annotated[int, Field(ge=1, le=1 << 20)]
@@ -46,6 +48,8 @@ class Network(Contract):
     file: FileName
     largest_error: Annotated[float, Field(ge=0)]
     """Largest absolute difference to torch over random inputs of several sizes; of int8 to the float32 graph."""
+    allowed_error: Annotated[float, Field(gt=0)] | None = None
+    """What it may be: no release is made of a graph that differs by more. None of int8, which is judged by accuracy."""
 
 
 class Fixture(Contract):
@@ -88,6 +92,16 @@ class Recipe(Contract):
     budget: Budget
 
 
+class Calibration(Contract):
+    """The frames that int8 ranges come from."""
+
+    frames: Annotated[int, Field(ge=1)]
+    strata: dict[str, int]
+    """Frames by site, camera, light and crowding, joined by ``/``."""
+    sha256: Sha256
+    """Of the frames' ids in order, a line each."""
+
+
 class AccuracyCost(Contract):
     """What a precision costs against fp32, on the same frames: figure by figure, that precision minus fp32."""
 
@@ -115,16 +129,23 @@ class Release(Contract):
     use: ReleaseUse
     """Release id, engine, embedding space and ethogram: what rows will name."""
     files: Annotated[tuple[File, ...], Field(min_length=1, max_length=256)]
-    networks: Annotated[tuple[Network, ...], Field(min_length=1, max_length=64)]
+    networks: Annotated[tuple[Network, ...], Field(max_length=64)]
+    """None of engine ``motion``, which learns nothing; one or more of every other."""
     recipes: Annotated[tuple[Recipe, ...], Field(min_length=1, max_length=64)]
-    fixtures: Annotated[tuple[Fixture, ...], Field(min_length=1, max_length=64)]
+    fixtures: Annotated[tuple[Fixture, ...], Field(max_length=64)]
     accuracy: tuple[AccuracyCost, ...] = ()
+    calibration: Calibration | None = None
+    """None where no network is int8."""
+    lab: bool = False
+    """Of a version that was never champion: for devices that a person names one by one, never for a rollout."""
     alerts: FileName | None = None
     """Rules that the device evaluates by itself."""
     provenance: Provenance
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        if not self.networks and self.use.engine != WITHOUT_NETWORKS:
+            raise ValueError(f"engine {self.use.engine} needs networks")
         names = [file.name for file in self.files]
         if len(set(names)) != len(names) or RELEASE_NAME in names:
             raise ValueError("files must have names of their own")

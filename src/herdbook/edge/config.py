@@ -35,6 +35,9 @@ A learned engine needs its release and the folder that it lies in::
 Releases that the platform signs are fetched from::
 
     updates: {url: https://releases.example/herdbook, reserve_mib: 256}
+
+A release that the platform assigned and the device took up (`herdbook.edge.activate`) comes before both. ``serve`` says
+through what its networks run: ``onnxruntime`` in the recorder's own process, or the device's ``triton`` server.
 """
 
 from __future__ import annotations
@@ -146,6 +149,12 @@ class DeviceConfig(Contract):
     retention: Retention = Retention()
     updates: Updates | None = None
     """Absent: the device is not updated by itself."""
+    serve: Literal["onnxruntime", "triton"] = "onnxruntime"
+    """Through what the networks of an installed release run."""
+    sku: Slug | None = None
+    """Which of a release's recipes holds; by default what the machine says of itself."""
+    spare_memory_mib: Annotated[int, Field(ge=0, le=1 << 30)] = 256
+    """What must stay free while old and new engine are loaded side by side; otherwise the old makes room."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from herdbook.errors import NotFoundError
-from herdbook.identity.decide import Day
-from herdbook.identity.exclusion import Floats, camera_groups
 from herdbook.identity.looks import read_looks, read_references
+from herdbook.matching.decide import Day
+from herdbook.matching.exclusion import Floats, camera_groups
 from herdbook.roster.rows import CAMERAS, PEN_STAYS
 from herdbook.roster.versions import current_rows
 

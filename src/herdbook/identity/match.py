@@ -11,11 +11,11 @@ import duckdb
 import pyarrow as pa
 
 from herdbook.errors import LakeBusyError
-from herdbook.identity.decide import Claim, MatchOptions, decide
 from herdbook.identity.gather import gather
 from herdbook.lake import transaction
 from herdbook.lake.attach import open_lake
 from herdbook.lake.rows import insert_rows
+from herdbook.matching.decide import Claim, MatchOptions, decide
 from herdbook.settings import Settings
 
 _ATTEMPTS = 5

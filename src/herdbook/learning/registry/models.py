@@ -17,6 +17,8 @@ MODELS = (COMPACT, SAM3)
 """Each has a champion of its own."""
 CHALLENGER, CHAMPION = "challenger", "champion"
 DIGEST_TAG, EVALUATION_TAG = "herdbook.digest", "herdbook.evaluation"
+WEIGHTS = "weights"
+"""Folder, among a version's files, of what a release is exported from: ``student``, ``behaviour``."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,11 @@ class Version:
     """Whether its run was made from what is not committed."""
     evaluation: str | None = None
     """Where its evaluation lies among its run's artifacts."""
+    place: str = "model"
+    """Where its files lie there."""
 
 
-def register(run: Run, model: str, files: Sequence[Path], digest: str) -> Version:
+def register(run: Run, model: str, files: Sequence[Path], digest: str, weights: Path | None = None) -> Version:
     """Keep a run's files as a new version, and make it the challenger. A run's same version is registered once.
 
     Args:
@@ -42,6 +46,7 @@ def register(run: Run, model: str, files: Sequence[Path], digest: str) -> Versio
         model: `COMPACT` or `SAM3`.
         files: safetensors, ONNX and what belongs to them; at least one.
         digest: of the engine that runs it.
+        weights: a folder of what a release is exported from, kept as `WEIGHTS`.
 
     Raises:
         InputError: the model is none of ours, or there is no file.
@@ -58,10 +63,12 @@ def register(run: Run, model: str, files: Sequence[Path], digest: str) -> Versio
         same = next((v for v in found if v.tags.get(DIGEST_TAG) == digest), None)
         if same is None:
             for path in files:
-                client.log_artifact(run.run_id, str(path), "model")
+                client.log_artifact(run.run_id, str(path), model)
+            if weights is not None:
+                client.log_artifacts(run.run_id, str(weights), f"{model}/{WEIGHTS}")
             record = client.get_run(run.run_id)
             tags = {DIGEST_TAG: digest, DIRTY_TAG: record.data.tags.get(DIRTY_TAG, "true")}
-            same = client.create_model_version(model, f"{record.info.artifact_uri}/model", run.run_id, tags=tags)
+            same = client.create_model_version(model, f"{record.info.artifact_uri}/{model}", run.run_id, tags=tags)
         client.set_registered_model_alias(model, CHALLENGER, str(same.version))
     return _version(same)
 
@@ -125,7 +132,7 @@ def download(settings: Settings, version: Version, folder: Path) -> Path:
     """A version's files, fetched into a folder; where they lie in it."""
     client = open_store(settings)
     with registry_errors_are_said(settings):
-        return Path(client.download_artifacts(version.run_id, "model", str(folder)))
+        return Path(client.download_artifacts(version.run_id, version.place, str(folder)))
 
 
 def _check(model: str) -> None:
@@ -141,4 +148,5 @@ def _version(found: Any) -> Version:
         digest=found.tags.get(DIGEST_TAG, ""),
         dirty=found.tags.get(DIRTY_TAG, "true") != "false",
         evaluation=found.tags.get(EVALUATION_TAG),
+        place=found.source.rstrip("/").rsplit("/", 1)[-1],
     )

@@ -14,7 +14,7 @@ from herdbook.learning.evaluation.run import REPORT
 from herdbook.learning.params import Params
 from herdbook.learning.registry.data_source import data_use
 from herdbook.learning.registry.evidence import attach_evaluation
-from herdbook.learning.registry.models import COMPACT, SAM3, Version, register
+from herdbook.learning.registry.models import COMPACT, SAM3, WEIGHTS, Version, register
 from herdbook.learning.registry.tracking import Run
 from herdbook.learning.retrain.pipeline import Stage
 from herdbook.learning.retrain.stage import StageRun
@@ -23,6 +23,8 @@ from herdbook.learning.workspace import Workspace
 MODEL_OF = {"compact": COMPACT, "sam3": SAM3}
 """Registered model by the engine of a release."""
 _DATASET = "data/dataset"
+PARAMS = "run/params.yaml"
+"""Where a run keeps its parameters."""
 STAGE_TAG, REVISION_TAG = "herdbook.stage.", "herdbook.revision"
 """How a stage went, and the commit of the workspace with all that came of the run."""
 _FORBIDDEN = re.compile(r"[^\w\-. :/]")
@@ -65,7 +67,9 @@ def record_models(run: Run, workspace: Workspace, stages: Sequence[Stage]) -> li
         if file.is_file():
             engine = read_engine(file)
             if model := MODEL_OF.get(engine.release.engine):
-                versions.append(register(run, model, [file, *engine.models], engine.digest))
+                weights = stage.folder / WEIGHTS
+                kept = weights if weights.is_dir() else None
+                versions.append(register(run, model, [file, *engine.models], engine.digest, kept))
     reports = [path for stage in stages if (path := stage.folder / REPORT).is_file()]
     for path in reports:
         digest = read_report(path).engine.digest

@@ -23,7 +23,7 @@ from herdbook.learning.training import behaviour, pictures
 from herdbook.learning.training.align import AlignLearner, AlignTask
 from herdbook.learning.training.align_params import AlignParams, SubstituteParams
 from herdbook.learning.training.behaviour_windows import Windows, windows_of
-from herdbook.learning.training.export import ENGINE
+from herdbook.learning.training.export import ENGINE, write_weights
 from herdbook.learning.training.frames import Frames, load_frames
 from herdbook.learning.training.params import BehaviourParams
 from herdbook.learning.training.stage import Stage
@@ -142,6 +142,7 @@ def run_substitute(
     figures |= trained.figures | behaviour.judge_head(head, validation, fairness)
 
     def write(folder: Path) -> dict[str, float]:
+        write_weights(folder, head)
         return write_system(folder, system, ethogram, params, score=score, head=head, fairness=fairness)
 
     return stage.put_down(write, figures | {"windows": float(len(training))}, report)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from torch import Tensor
 
 from herdbook.learning.training.batches import in_order
 from herdbook.learning.training.frames import Frames
-from herdnet.compact import CompactStudent, read
+from herdnet.compact import CompactConfig, CompactStudent, read
 from herdnet.instances import Animals, Outputs, Selection, select
 
 IOU = 0.5
@@ -28,18 +29,32 @@ def judge_student(student: CompactStudent, frames: Frames, rules: Selection | No
 
 def judge_rules(student: CompactStudent, frames: Frames, rules: Sequence[Selection]) -> list[dict[str, float]]:
     """The same by each of several rules, from one look at the frames."""
-    tallies = [Tally(max(1, len(student.config.postures))) for _ in rules]
-    stride = student.config.stride // 2
+
+    def look(images: Tensor) -> list[NDArray[np.float32]]:
+        return [array.numpy() for array in read(student, images)]
+
+    return judge_seen(look, student.config, frames, rules)
+
+
+def judge_seen(
+    look: Callable[[Tensor], Sequence[NDArray[np.float32]]],
+    config: CompactConfig,
+    frames: Frames,
+    rules: Sequence[Selection],
+) -> list[dict[str, float]]:
+    """The same of anything that looks: images [B, 3, H, W] → arrays in the order of `herdnet.compact.Detections`."""
+    tallies = [Tally(max(1, len(config.postures))) for _ in rules]
+    stride = config.stride // 2
     step = max(1, len(frames) // AT_MOST)
     rows = np.arange(0, len(frames), step)
     for begin in range(0, len(rows), AT_ONCE):
         some = rows[begin : begin + AT_ONCE]
         drawn = in_order(frames, some)
-        outputs = read(student, drawn.images)
+        outputs = look(drawn.images)
         for k in range(len(some)):
             mine = (drawn.frame == k).numpy()
             masks, behaviours = drawn.masks.numpy()[mine] > 0.5, drawn.behaviours.numpy()[mine]
-            said = Outputs(*(array[k].numpy() for array in outputs))
+            said = Outputs(*(array[k] for array in outputs))
             for tally, rule in zip(tallies, rules, strict=True):
                 tally.add(select(said, stride, rule), masks, behaviours)
     return [tally.figures() for tally in tallies]

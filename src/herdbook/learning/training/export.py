@@ -21,6 +21,7 @@ from herdbook.edge.perception.steps import PLACES
 from herdbook.learning.training.detection import judge_rules
 from herdbook.learning.training.frames import Frames
 from herdbook.learning.training.params import ExportParams
+from herdbook.learning.training.weights import save_head, save_student
 from herdnet.behaviour import BehaviourHead
 from herdnet.behaviour_export import export_behaviour
 from herdnet.compact import CompactStudent, Detections, count
@@ -29,7 +30,7 @@ from herdnet.instances import Selection
 from herdnet.parity import OnnxNetwork, drift
 from herdnet.quantise_onnx import quantise_onnx
 
-ENGINE = "engine.yaml"
+ENGINE, WEIGHTS = "engine.yaml", "weights"
 SCORES = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
 EDGES = (0.0, -0.5, -1.0, -1.5)
 """Among which the least score of an animal, and the least logit of its pixels, are chosen."""
@@ -120,6 +121,15 @@ def write_engine(
     write_network(folder, network)
     _write_engine_file(folder, network, ethogram, figures)
     return figures
+
+
+def write_weights(folder: Path, head: BehaviourHead, student: CompactStudent | None = None) -> None:
+    """What a release folder is exported from, beside it: ``weights/behaviour`` and ``weights/student``."""
+    for name, network in (("behaviour", head), ("student", student)):
+        if network is not None:
+            place = folder / WEIGHTS / name
+            place.mkdir(parents=True, exist_ok=True)
+            save_head(network, place) if isinstance(network, BehaviourHead) else save_student(network, place)
 
 
 def int8_drift(student: CompactStudent, calibration: Frames, validation: Frames, count: int) -> dict[str, float]:

@@ -162,7 +162,10 @@ def run_export(
     rules, moda = export.choose_rules(network, validation, params.score)
     figures: dict[str, float] = {"score": rules.score, "edge": rules.edge, "moda": moda}
 
+    trained = load_head(head)
+
     def write(folder: Path) -> dict[str, float]:
+        export.write_weights(folder, trained, network)
         return export.write_engine(
             folder,
             network,
@@ -170,7 +173,7 @@ def run_export(
             params,
             rules=rules,
             calibration=training,
-            head=load_head(head),
+            head=trained,
             fairness=profile.behaviour.fairness,
         )
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from herdbook.identity.assign import NOBODY
-from herdbook.identity.exclusion import Floats, Ints
+from herdbook.matching.assign import NOBODY
+from herdbook.matching.exclusion import Floats, Ints
 
 ITERATIONS = 50
 _CONVERGED = 1e-6

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from herdbook.identity.exclusion import Floats, Ints
+from herdbook.matching.exclusion import Floats, Ints
 
 MAX_PAIRS = 20_000
 MIN_SPREAD = 0.01

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from herdbook.identity.exclusion import Floats, Ints, neighbours
+from herdbook.matching.exclusion import Floats, Ints, neighbours
 
 NOBODY = -1
 MAX_SWEEPS = 8

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from herdbook.identity.assign import NOBODY, assign
-from herdbook.identity.confidence import confidences
-from herdbook.identity.evidence import Looks, References, log_ratios
-from herdbook.identity.exclusion import HANDOVER_S, Floats, Ints, crowds
+from herdbook.matching.assign import NOBODY, assign
+from herdbook.matching.confidence import confidences
+from herdbook.matching.evidence import Looks, References, log_ratios
+from herdbook.matching.exclusion import HANDOVER_S, Floats, Ints, crowds
 
 BY_LOOKS = "appearance-exclusion/1"
 BY_ENROLMENT = "enrolment/1"
