@@ -68,5 +68,7 @@ def bridge(
         return
     if not made.new:
         console.print("these releases have read these clips before: nothing was read")
-    print_rows(behaviours, title=f"{told['from_release_id']} to {told['to_release_id']}, {told['clips']} clips", as_json=False)
+    print_rows(
+        behaviours, title=f"{told['from_release_id']} to {told['to_release_id']}, {told['clips']} clips", as_json=False
+    )
     print_rows([space], title="embedding spaces", as_json=False)

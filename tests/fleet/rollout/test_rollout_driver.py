@@ -188,6 +188,16 @@ def test_a_pinned_device_is_told_its_pin_and_passed_by(settings: Settings, tmp_p
         assert all(row.pinned is None for row in overview.fleet(settings))
 
 
+def test_a_way_back_that_nobody_signed_is_said_at_the_beginning(settings: Settings, tmp_path: Path) -> None:
+    with world(settings, tmp_path / "devices", 2, d_00="refuses") as here:
+        here.signer.releases.discard(OLD)
+        progress = here.run(here.begin())
+        events = overview.rollout(settings)["events"]
+        assert any("2 devices run compact-1, never signed" in event["said"] for event in events)
+        assert counts(progress.state.members) == {"pending": 1, "stuck": 1}
+        assert progress.settled
+
+
 def test_a_finished_rollout_is_rolled_back_as_a_whole(settings: Settings, tmp_path: Path) -> None:
     with world(settings, tmp_path / "devices", 4) as here:
         number = here.begin()

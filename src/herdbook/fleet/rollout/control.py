@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from herdbook.contracts.activation import DeviceReport
-from herdbook.errors import NotFoundError, RolloutConflictError
+from herdbook.errors import NotFoundError, NotSignedError, RolloutConflictError
 from herdbook.fleet.rollout import store
 from herdbook.fleet.rollout.agents import ASK_TIMEOUT_S, Agents
 from herdbook.fleet.rollout.locks import held
@@ -69,7 +69,8 @@ def begin(
         RolloutConflictError: another rollout is under way, or is still sending devices back.
         NotFoundError: no device is in service there.
     """
-    release = (signer or TrustSigner(settings)).release(release_id)
+    signer = signer or TrustSigner(settings)
+    release = signer.release(release_id)
     with ledger_session(settings) as session:
         if (known := _by_key(session, key)) is not None:
             return known
@@ -90,6 +91,8 @@ def begin(
         state = State(release_id, policy, RolloutPhase.RUNNING, waves, members, rolls_back=policy.on_stop == "rollback")
         said = f"{release_id}: {len(members)} devices in {len(waves)} waves"
         row = store.add(session, key or f"{release_id} {now.isoformat()}", state, by=by, said=said, now=now)
+        if state.rolls_back and (remark := _no_way_back(signer, state)):
+            store.enter(session, row.rollout_id, [Decision("remark", remark)], by=store.HERDBOOK, now=now)
         return row.rollout_id
 
 
@@ -142,6 +145,20 @@ def _require_none_under_way(session: Session) -> None:
             f"rollout {row.rollout_id} is still sending devices back",
             f"`herdbook fleet step {row.rollout_id}` signs what is owed.",
         )
+
+
+def _no_way_back(signer: Signer, state: State) -> str:
+    """Which devices could not be sent back, because what they run was never signed; empty if all could."""
+    unsigned = set()
+    for former in {member.former for member in state.members.values() if member.former is not None}:
+        try:
+            signer.release_files(former)
+        except (NotFoundError, NotSignedError):
+            unsigned.add(former)
+    count = sum(member.former in unsigned for member in state.members.values())
+    if not count:
+        return ""
+    return f"{count} devices run {', '.join(sorted(unsigned))}, never signed: they cannot be told to go back to it"
 
 
 def _candidates(session: Session, devices: list[Device], reports: dict[str, DeviceReport]) -> list[Candidate]:
