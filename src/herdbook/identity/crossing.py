@@ -13,7 +13,7 @@ import numpy as np
 
 from herdbook.errors import NotFoundError, TransferCorruptError
 from herdbook.identity.bridge import Bridge, find_bridge
-from herdbook.identity.evidence import Looks, References
+from herdbook.matching.evidence import Looks, References
 
 KEEPS = 0.9
 """Share of the new space's own rank-1 that a bridge must keep before claims rest on it."""
