@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export HERDBOOK_HOME ?= $(CURDIR)/.herdbook
 
-.PHONY: help setup demo test test-slow lint bench up wheel lock clean
+.PHONY: help setup triton demo test test-slow lint bench up wheel lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,14 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup ## three days on a simulated farm, ending in an answer; VIDEO=path adds a camera of your own
+triton: .venv-triton/.ready ## create .venv-triton: a real Triton server for devices, without a container
+
+.venv-triton/.ready: requirements-triton.lock | $(VENV)/.ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-triton
+	$(BIN)/uv pip install --python .venv-triton/bin/python --require-hashes -r requirements-triton.lock
+	@touch $@
+
+demo: setup triton ## three days on a simulated farm, ending in an answer; VIDEO=path adds a camera of your own
 	$(BIN)/herdbook demo $(if $(VIDEO),--video "$(VIDEO)")
 
 test: setup lint ## the checks and the fast tests
@@ -39,7 +46,7 @@ lint: setup ## ruff, mypy, and the rules of the house
 bench: setup ## ratios against plain tools, printed side by side
 	$(BIN)/python -m benchmarks
 
-up: setup ## Airflow with its web interface, MLflow, and two simulated devices
+up: setup triton ## Airflow with its web interface, MLflow, and two simulated devices
 	$(BIN)/herdbook demo --stay
 
 wheel: setup ## dist/herdbook-….whl, to install elsewhere beside requirements.lock
@@ -47,6 +54,7 @@ wheel: setup ## dist/herdbook-….whl, to install elsewhere beside requirements.
 
 lock: ## resolve requirements.lock anew
 	$(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	$(BIN)/uv pip compile requirements-triton.in --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-triton.lock
 
 clean: ## remove caches, and .herdbook if it is the demo's; keep .venv, and HERDBOOK_HOME wherever else it is
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,8 +1,8 @@
 """Run every benchmark, or those named: ``python -m benchmarks [NAME …]``.
 
 Each module has ``run()``: rows of ``name``, ``ours``, ``baseline`` (both in ``unit``), ``ratio``, and ``aim`` if any.
-Some run only when they are named: ``motion_hard``, ``student_hard`` (figures of models), ``streaming_memory`` and
-``herd_records`` take minutes or more, ``estimators`` needs R, ``full_size`` a GPU.
+Some run only when they are named: ``motion_hard``, ``student_hard`` (figures of models), ``streaming_memory``,
+``herd_records``, ``alerts`` and ``rollout`` take minutes or more, ``estimators`` needs R, ``full_size`` a GPU.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from importlib import import_module
 from herdbook.cli.output import console, print_rows
 
 BENCHMARKS = ("pull", "load", "dag_overhead")
-WHEN_NAMED = ("motion_hard", "student_hard", "streaming_memory", "herd_records", "estimators", "full_size")
+WHEN_NAMED = (
+    "motion_hard",
+    "student_hard",
+    "streaming_memory",
+    "herd_records",
+    "estimators",
+    "full_size",
+    "rollout",
+    "rollout_drift",
+    "alerts",
+)
 
 
 def main(names: list[str]) -> None:

@@ -13,7 +13,7 @@ import torch
 
 import benchmarks.load
 import benchmarks.pull
-from benchmarks import estimators, full_size, herd_records, streaming_memory
+from benchmarks import estimators, full_size, herd_records, rollout, rollout_drift, streaming_memory
 from herdnet.sam3_config import SmallTeacher
 from herdnet.student import StudentConfig
 from support.device_day import DaySpec
@@ -89,3 +89,20 @@ def test_fits_are_timed_beside_those_of_r(monkeypatch: pytest.MonkeyPatch) -> No
     rows = estimators.run()
     assert [set(row) for row in rows] == [COLUMNS] * 2
     assert all(row["ratio"] > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_rolling_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(rollout, "RESULTS", tmp_path / "rollout.json")
+    (row,) = rollout.run((4,))
+    assert row["ours"] > 0
+    (cost,) = json.loads((tmp_path / "rollout.json").read_text())
+    assert (cost["devices"], cost["waves"] > 1) == (4, True)
+
+
+def test_measuring_drift(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(rollout_drift, "RESULTS", tmp_path / "drift.md")
+    monkeypatch.setattr(rollout_drift, "WAVES", 3)
+    rows = {row["model"]: row["12 clips"] for row in rollout_drift.run()}
+    assert rows["the same model, read twice"] == 0.0
+    assert rows["calls every pig lying"] == 1.0

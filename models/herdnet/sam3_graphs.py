@@ -159,7 +159,8 @@ class MemoryAttention(nn.Module):
             x = x + self._attend(cross, normed, torch.cat([turned, plain], 2), cross.v_proj(values))
             normed = layer.layer_norm3(x)
             x = x + layer.linear2(layer.activation(layer.linear1(normed)))
-        return self.norm(x).transpose(1, 2).reshape(1, -1, grid, grid)
+        pixels: Tensor = self.norm(x).transpose(1, 2).reshape(1, -1, grid, grid)
+        return pixels
 
     def _times(self, offsets: Tensor) -> Tensor:
         """[k] → [k, 64]: sines of the offset, projected."""

@@ -329,6 +329,62 @@ class NotReproducedError(HerdbookError):
 # -- releases and the devices that run them ---------------------------------------------------------------------------
 
 
+class ActivationError(HerdbookError):
+    """A release was not taken up. The device runs what it ran before."""
+
+    exit_code = 96
+    remedy = "The device tries again by itself; `herdbook edge update --once` tries now."
+
+
+class EngineBuildError(ActivationError):
+    """An engine could not be built from the release's graphs."""
+
+    exit_code = 97
+    remedy = "Read the builder's log named above; correct the recipe, or make the release anew. The old engine serves."
+
+
+class EngineRefusedError(ActivationError):
+    """An engine did not prove itself: parity, precision, latency or memory."""
+
+    exit_code = 98
+    remedy = "The certificate lists every problem; correct the release or its budget. The old engine serves."
+
+
+class TritonError(ActivationError):
+    """The device's Triton server does not start, or does not do what it is asked."""
+
+    exit_code = 99
+    remedy = "See triton/server.log in the device's folder."
+
+
+class SwitchFailedError(ActivationError):
+    """The new engine stopped serving after the switch. The last good release was restored."""
+
+    exit_code = 100
+    remedy = "See triton/server.log in the device's folder; make the release anew. The last good release serves."
+
+
+class ReleaseUnusableError(ActivationError):
+    """A release is not whole, or not for this kind of device."""
+
+    exit_code = 101
+    remedy = "Give the release a recipe for this SKU, or assign one that has it. The old engine serves."
+
+
+class DriftReadingError(HerdbookError):
+    """An engine crashed, hung or took too much memory while it read the device's own clips."""
+
+    exit_code = 79
+    remedy = "The recorder was not touched. If the new release did it, do not roll it out; the log beside has the rest."
+
+
+class ReleaseDataError(HerdbookError):
+    """Alert rules, or the pools of a device's animals, are not what a release carries."""
+
+    exit_code = 78
+    remedy = "Install a release whose alerts and pools are valid; recording goes on without them."
+
+
 class ReleaseRefusedError(HerdbookError):
     """A version of a model may not be released, or not with these frames."""
 
@@ -341,6 +397,87 @@ class ReleaseNotProvedError(HerdbookError):
 
     exit_code = 73
     remedy = "Train or export the version again; nothing was written or published."
+
+
+class RolloutStoppedError(HerdbookError):
+    """A rollout ended without reaching the fleet: a gate stopped it, or a person aborted it."""
+
+    exit_code = 74
+    remedy = "`herdbook fleet rollouts` says why, device by device; mend the release and roll out a new one."
+
+
+class RolloutConflictError(HerdbookError):
+    """What is asked does not fit where the rollout stands, or another is under way."""
+
+    exit_code = 75
+    remedy = "`herdbook fleet rollouts` shows where each stands; abort the one under way, or wait for its end."
+
+
+class RolloutPolicyError(InputError):
+    """A rollout's policy is none."""
+
+    exit_code = 76
+    remedy = "Correct the file; src/herdbook/fleet/rollout/policy.yaml shows every key. Nothing was begun."
+
+
+class NotSignedError(HerdbookError):
+    """The repository has no signed release of that name."""
+
+    exit_code = 77
+    remedy = "`herdbook fleet release` makes and signs one; `herdbook fleet status` shows what devices run."
+
+
+class SignedReleaseError(HerdbookError):
+    """A signed release or assignment cannot be published or installed."""
+
+    exit_code = 90
+    remedy = "Correct what the message names and run the command again; what devices run stays as it was."
+
+
+class RepositoryUnreachableError(SignedReleaseError):
+    """The repository of signed releases does not answer."""
+
+    exit_code = 91
+    remedy = (
+        "Check the network and `updates: url:` in device.yaml; the device tries again and goes on where it stopped."
+    )
+
+
+class UntrustedMetadataError(SignedReleaseError):
+    """Metadata is not signed by the keys that are trusted, or parts of different states are mixed."""
+
+    exit_code = 92
+    remedy = (
+        "Nothing was installed. Run `herdbook fleet trust status` on the platform; if all is well there, someone "
+        "stands between it and the device: find out who before anything else."
+    )
+
+
+class MetadataExpiredError(SignedReleaseError):
+    """Metadata has expired: nothing may be installed by it."""
+
+    exit_code = 93
+    remedy = (
+        "Run `herdbook fleet trust refresh` on the platform (`maintain` does so every night), and check this clock. "
+        "What is installed keeps running."
+    )
+
+
+class MetadataReplayedError(SignedReleaseError):
+    """Metadata or an assignment is older than what was seen before."""
+
+    exit_code = 94
+    remedy = (
+        "Nothing was installed. A copy of the repository may lag behind: wait for it. If the repository was restored "
+        "from a backup, see docs/fleet-manager.md."
+    )
+
+
+class TargetMismatchError(SignedReleaseError):
+    """A file's bytes are not those that were signed."""
+
+    exit_code = 95
+    remedy = "The bytes were thrown away; the next attempt fetches them anew. If it recurs, publish the release again."
 
 
 # -- what a study estimates -------------------------------------------------------------------------------------------

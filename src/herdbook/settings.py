@@ -78,10 +78,26 @@ class Settings(BaseSettings):
     """Folder of the teacher's weights, which reads again each night what devices were unsure of; nobody if unset."""
     evaluation_scenes: Path | None = None
     """Folder of clips with truth on which challenger and champion are judged; no dataset is drawn from it."""
+    rollout_policy: Path | None = None
+    """File of what differs from the shipped policy of rollouts (`herdbook.fleet.rollout.policy`)."""
+    rollout_step_s: Seconds = 60.0
+    """Seconds between a rollout's steps: how often its devices are asked."""
     approve_promotion: bool = False
     """Whether a person in Airflow must approve a promotion that passed its gates."""
     approval_days: Annotated[float, Field(gt=0)] = 7.0
     """How long it waits for that person; then the champion stays."""
+    trust_keys: Path | None = None
+    """Folder of the online signing keys (timestamp, snapshot, releases, assignments)."""
+    trust_timestamp_days: Annotated[float, Field(gt=0)] = 7.0
+    """How long devices may install after the platform's last sign of life; `maintain` gives one every night."""
+    trust_snapshot_days: Annotated[float, Field(gt=0)] = 14.0
+    """Validity of the list of what is current."""
+    trust_roles_days: Annotated[float, Field(gt=0)] = 90.0
+    """Validity of what the roles ``releases`` and ``assignments`` sign."""
+    trust_offline_days: Annotated[float, Field(gt=0)] = 365.0
+    """Validity of what the offline keys sign: a ceremony is due before it ends."""
+    release_keep_days: Annotated[int, Field(ge=1)] = 90
+    """Releases that no device in service is assigned leave the signed repository after this long."""
 
     @property
     def lake_catalog(self) -> str:
@@ -149,8 +165,13 @@ class Settings(BaseSettings):
         return self.home / "alerts.jsonl"
 
     @property
+    def online_keys(self) -> Path:
+        """Folder of the online signing keys; readable by their owner only."""
+        return self.trust_keys or self.secrets / "trust"
+
+    @property
     def secrets(self) -> Path:
-        """Device tokens; readable by their owner only."""
+        """Device tokens and signing keys; readable by their owner only."""
         return self.home / "secrets"
 
 

@@ -18,6 +18,7 @@ from support.airflow_home import AirflowHome
 DAGS = {"nightly_ingest", "load_herd", "import_labels", "maintain", "retrain_student", "evaluate_promote"} | {
     "reprocess",
     "reread",
+    "redeploy_fleet",
 }
 ASKED_ONCE = ("challenger", "verdict", "asked", "approve", "device_days")
 """Tasks of the learning DAGs that need no second try: they compute nothing that could fail for a while."""
@@ -83,6 +84,7 @@ def test_every_task_retries_and_alerts(described: dict[str, Any], dag_id: str) -
         others_wait = (dag_id, task_id) in (("load_herd", "load_days"), ("reprocess", "plan")) or dag_id in (
             "retrain_student",
             "evaluate_promote",
+            "redeploy_fleet",
         )
         assert task["retries"] == (0 if announces else 2 if others_wait else 4), task_id
         assert task["backoff"] == 2.0, task_id
@@ -108,6 +110,13 @@ def test_a_training_run_ends_in_a_champion_if_the_gates_and_a_person_agree(descr
         assert tasks["approve"]["type"] == "ApprovalOperator"
         assert tasks["promote"]["outlets"] == ["champion"]
         assert tasks["promote"]["after"] == [f"{model}.approve", f"{model}.asked"]
+
+
+def test_a_champion_is_released_and_rolled_out(described: dict[str, Any]) -> None:
+    dag = described["dags"]["redeploy_fleet"]
+    assert dag["waits_for"] == ["champion"]
+    assert dag["tasks"]["rollout"]["type"] == "RolloutOperator"
+    assert dag["tasks"]["rollout"]["after"] == ["asked", "release"]
 
 
 def test_devices_are_named_and_do_not_hold_each_other_up(described: dict[str, Any]) -> None:

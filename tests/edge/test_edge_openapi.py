@@ -32,11 +32,17 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DeviceConfig
 
 OPERATIONS = [
     ("GET", "/v1/health"),
+    ("GET", "/v1/hardware"),
     ("GET", "/v1/days"),
     ("GET", "/v1/days/{day}/manifest"),
     ("GET", "/v1/files/{sha256}"),
     ("HEAD", "/v1/files/{sha256}"),
     ("POST", "/v1/days/{day}/acknowledgement"),
+    ("GET", "/v1/alerts"),
+    ("POST", "/v1/alerts/acknowledgement"),
+    ("GET", "/v1/release"),
+    ("POST", "/v1/release/check"),
+    ("GET", "/v1/plans/{sha256}"),
 ]
 
 

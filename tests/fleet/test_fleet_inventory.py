@@ -205,6 +205,13 @@ def test_the_command_line(herdbook: Herdbook, tmp_path: Path) -> None:
             "last_landed": None,
             "last_loaded": None,
             "state": "new",
+            "sku": None,
+            "desired": None,
+            "actual": None,
+            "certificate": "",
+            "serving": None,
+            "pinned": None,
+            "last_seen": None,
         }
     ]
     assert herdbook("retire", "barn-a-1")[0] == 0

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from herdbook.identity.decide import Claim, MatchOptions, decide
-from herdbook.identity.evidence import log_ratios
-from herdbook.identity.exclusion import crowds, violations
+from herdbook.matching.decide import Claim, MatchOptions, decide
+from herdbook.matching.evidence import log_ratios
+from herdbook.matching.exclusion import crowds, violations
 from support.seen_day import Scene, SeenDay, seen_day
 
 SEEDS = range(5)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from herdbook.identity.assign import NOBODY, assign
-from herdbook.identity.confidence import confidences, marginals
-from herdbook.identity.exclusion import camera_groups, crowds, violations
+from herdbook.matching.assign import NOBODY, assign
+from herdbook.matching.confidence import confidences, marginals
+from herdbook.matching.exclusion import camera_groups, crowds, violations
 
 TOLERANCE = 0.5
 CAMERAS = ("a", "b", "c")

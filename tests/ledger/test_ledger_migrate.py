@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from herdbook.errors import ConfigurationError, NotInitialisedError, StorageError
+from herdbook.ledger import rollouts  # noqa: F401 - its tables are of the same metadata
 from herdbook.ledger.engine import ledger_engine
 from herdbook.ledger.migrate import upgrade
 from herdbook.ledger.models import Base, Device
@@ -23,6 +24,9 @@ CHECKS = {
     "ck_device_day_state",
     "ck_footage_clip_state",
     "ck_promotion_action",
+    "ck_rollout_phase",
+    "ck_rollout_wave_phase",
+    "ck_rollout_device_phase",
     "ck_review_item_reason",
     "ck_review_item_state",
 }

@@ -40,6 +40,7 @@ def sound(herd: Herd) -> str:
     herd.activity(t, 1, 3600, 10, calibration_id="k1")
     herd.insert("record.embedding", EMBEDDING | {"tracklet_id": t})
     herd.insert("label.label", LABEL)
+    herd.insert("alert.alert", ALERT)
     herd.insert("record.reading", READING)
     herd.db.execute("INSERT INTO record.tracklet SELECT * REPLACE ('r1' AS load_id) FROM record.tracklet")
     return t
@@ -75,6 +76,30 @@ READING: dict[str, Any] = {
     "activity_rows": 0,
     "loaded_at": LONG_AGO,
 }
+ALERT: dict[str, Any] = {
+    "alert_id": "d1:0123456789abcdef",
+    "device_id": "d1",
+    "farm_id": "f1",
+    "rule_id": "off-feed",
+    "kind": "not-at-feeder",
+    "severity": "warning",
+    "about": "animal",
+    "animal_id": "a1",
+    "confidence": 0.9,
+    "pen_id": "p1",
+    "release_id": "m1",
+    "rules_sha256": "0" * 64,
+    "began_at": at(1),
+    "raised_at": at(2),
+    "measured": 3600.0,
+    "threshold": 3600.0,
+    "unit": "s",
+    "observed_s": 3600.0,
+    "cameras": ["c1"],
+    "clips": [],
+    "change": 1,
+    "received_at": at(3),
+}
 LABEL: dict[str, Any] = {
     "label_id": "x",
     "animal_id": "a1",
@@ -92,6 +117,10 @@ LABEL: dict[str, Any] = {
 }
 
 BREAK: dict[str, str | tuple[str, dict[str, Any]]] = {
+    "alert/alert.one_version_at_a_time": "INSERT INTO alert.alert FROM alert.alert",
+    "alert/alert.in_order": "UPDATE alert.alert SET raised_at = began_at - INTERVAL 1 HOUR",
+    "alert/alert.about_something": "UPDATE alert.alert SET animal_id = NULL",
+    "alert/alert.device_known": "DELETE FROM roster.device",
     "herd/animal_seen.in_a_known_pen": "DELETE FROM roster.pen_stay",
     "identity/claim.unique_id": "INSERT INTO identity.claim FROM identity.claim",
     "identity/claim.tracklet_known": "UPDATE identity.claim SET tracklet_id = 'nobody'",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from herdbook.identity.decide import Day
-from herdbook.identity.evidence import Looks, References
-from herdbook.identity.exclusion import camera_groups
+from herdbook.matching.decide import Day
+from herdbook.matching.evidence import Looks, References
+from herdbook.matching.exclusion import camera_groups
 
 DAY_S = 86_400.0
 

@@ -14,6 +14,7 @@ from herdbook.cli import (
     export,
     fleet,
     house,
+    identity,
     ingest,
     labels,
     lake,
@@ -51,6 +52,7 @@ app.add_typer(animal.app, name="animal")
 app.add_typer(edge.app, name="edge")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(fleet.app, name="fleet")
+app.add_typer(identity.app, name="identity")
 app.add_typer(labels.app, name="labels")
 app.add_typer(lake.app, name="lake")
 app.add_typer(learn.app, name="learn")

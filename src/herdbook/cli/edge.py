@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from herdbook.cli import edge_trust
 from herdbook.cli.day import parse_day
 from herdbook.cli.output import JsonFlag, console, print_rows
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from herdbook.edge.recorder import Issued, Progress
 
 app = typer.Typer(help="On the device: record footage into device days, and serve them.", no_args_is_help=True)
+
+app.command()(edge_trust.trust)
 
 Root = Annotated[Path, typer.Option("--root", help="The device's folder: days, live footage, token.")]
 Device = Annotated[Path | None, typer.Option("--device", help="Its device.yaml; by default the one in the root.")]
@@ -94,6 +97,7 @@ def record(
     else:
         config = _config(root, device)
     begins = _instant(start, config)
+    _recover(root, config)
     if day is None and any(camera.is_live for camera in config.cameras):
         _record_live(config, root, seconds, as_json=as_json)
         return
@@ -161,22 +165,67 @@ def serve(
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes any.", min=0, max=65535)] = 8750,
     certfile: Annotated[Path | None, typer.Option("--certfile", help="TLS certificate, PEM.")] = None,
     keyfile: Annotated[Path | None, typer.Option("--keyfile", help="Its private key, PEM.")] = None,
+    update: Annotated[bool, typer.Option("--update", help="Also take up the releases that are assigned.")] = False,
 ) -> None:
     """Serve this device's days to the platform, until stopped."""
     from herdbook.edge.init import TOKEN_NAME
     from herdbook.edge.serve import serve as run
 
     config = _config(root, device)
-    run(
-        root,
-        config,
-        token_file or root / TOKEN_NAME,
-        host=host,
-        port=port,
-        certfile=certfile,
-        keyfile=keyfile,
-        ready=lambda url: console.print(f"{config.device_id} serves on {url}", soft_wrap=True),
-    )
+    stop = threading.Event()
+    updater: threading.Thread | None = None
+    if update:
+        from herdbook.edge.updates import update_beside
+
+        updater = update_beside(root, config, stop, _remark)
+    try:
+        run(
+            root,
+            config,
+            token_file or root / TOKEN_NAME,
+            host=host,
+            port=port,
+            certfile=certfile,
+            keyfile=keyfile,
+            ready=lambda url: console.print(f"{config.device_id} serves on {url}", soft_wrap=True),
+        )
+    finally:
+        stop.set()
+        if updater is not None:
+            updater.join()
+
+
+@app.command()
+def update(
+    *,
+    root: Root,
+    device: Device = None,
+    once: Annotated[bool, typer.Option("--once", help="One pass, then end.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take up the releases that the platform assigned: fetch, prove, switch, report; until stopped.
+
+    Begins by making sure that the device has a working engine, whatever happened before.
+    """
+    from herdbook.edge.updates import update as run
+
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    report = run(root, _config(root, device), once=once, stop=stop, remark=_remark)
+    if once:
+        row = {
+            "stage": report.stage.value,
+            "assignment": report.assignment,
+            "desired": report.desired,
+            "actual": report.actual,
+            "serving": report.serving,
+            "failure": report.failure.message if report.failure else None,
+            "remedy": report.failure.remedy if report.failure else None,
+        }
+        print_rows([row], as_json=as_json)
+        if report.failure is not None:
+            raise typer.Exit(report.failure.exit_code)
 
 
 def _record_live(config: DeviceConfig, root: Path, seconds: float | None, *, as_json: bool) -> None:
@@ -195,9 +244,23 @@ def _record_live(config: DeviceConfig, root: Path, seconds: float | None, *, as_
         root,
         stop=stop,
         issued=lambda issued: rows.append(_row(issued)),
-        remark=lambda text: console.print(text, soft_wrap=True, markup=False),
+        remark=_remark,
     ).run()
     print_rows(rows, as_json=as_json)
+
+
+def _remark(text: str) -> None:
+    console.print(text, soft_wrap=True, markup=False)
+
+
+def _recover(root: Path, config: DeviceConfig) -> None:
+    """Before anything is recorded: the engine that is named must work, or give way to the last good one."""
+    from herdbook.edge.activate import place_of, read_active, recover
+
+    if read_active(root / "releases") is not None:
+        place = place_of(root, config)
+        with place.host:
+            recover(place)
 
 
 def _config(root: Path, device: Path | None) -> DeviceConfig:

@@ -6,6 +6,7 @@ import typer
 
 from herdbook.cli import (
     learn_ablate,
+    learn_bridge,
     learn_contest,
     learn_dataset,
     learn_evaluate,
@@ -32,5 +33,6 @@ app.command("ablate")(learn_ablate.ablate)
 app.command("leave-out")(learn_leave_out.leave_out)
 app.command("contest")(learn_contest.contest)
 app.command("reread")(learn_reread.reread)
+app.command("bridge")(learn_bridge.bridge)
 app.add_typer(learn_golden.app, name="golden")
 app.add_typer(learn_review.app, name="review")

@@ -71,7 +71,7 @@ class Reading(Contract):
     """Seconds of tracklets, summed over animals."""
     behaviour_s: dict[Slug, _Seconds]
     identities: Annotated[int, Field(ge=0)] = 0
-    """Groups into which the clip's tracklets fall by embedding (`herdbook.edge.activate`)."""
+    """Groups into which the clip's tracklets fall by embedding (`herdbook.edge.drift.identities`)."""
 
 
 class ClipDrift(Contract):

@@ -13,7 +13,7 @@ DAGS = ("retrain_student", "evaluate_promote")
 LIMIT_S = 7200.0
 """A slow machine may take its time."""
 SHORTER = (
-    "dataset.frames=600",
+    "dataset.frames=640",
     "teacher.sight.steps=160",
     "teacher.sight.validate_every=160",
     "teacher.schedule.steps=80",

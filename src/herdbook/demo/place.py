@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from herdbook.settings import Settings
@@ -48,6 +49,21 @@ class Place:
         return self.root / "logs"
 
     @property
+    def policy(self) -> Path:
+        """What is the demo's own of the policy of rollouts."""
+        return self.root / "policy.yaml"
+
+    @property
+    def passphrase(self) -> Path:
+        """Of the offline signing keys."""
+        return self.root / "passphrase"
+
+    @property
+    def trust_root(self) -> Path:
+        """What devices are given to tell what is signed."""
+        return self.root / "root.json"
+
+    @property
     def airflow(self) -> Path:
         """Airflow's own state."""
         return self.settings.home / "airflow"
@@ -61,9 +77,9 @@ class Place:
         """A simulated device's folder."""
         return self.farm / "devices" / device_id
 
-    def footage(self, device_id: str) -> Path:
-        """What the platform fetched of a device's first day: clips, and boxes beside them."""
-        revisions = self.settings.footage / device_id / PLAN.start_day.isoformat()
+    def footage(self, device_id: str, day: date = PLAN.start_day) -> Path:
+        """What the platform fetched of a device's day: clips, and boxes beside them."""
+        revisions = self.settings.footage / device_id / day.isoformat()
         return max(revisions.glob("r*"), key=lambda folder: int(folder.name[1:]))
 
 

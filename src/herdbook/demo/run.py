@@ -1,4 +1,4 @@
-"""The demo from end to end: devices, nights, labels, a student, answer. Each step is done once; a later run goes on."""
+"""The demo from end to end: nights, a student, a rollout, an answer. Each step is done once; a later run goes on."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import importlib.util
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from herdbook.demo import devices, learning, nights
+from herdbook.demo import devices, fleet, learning, nights
 from herdbook.demo.airflow import Airflow, checkout
 from herdbook.demo.answer import ask
 from herdbook.demo.enrolment import enrol_animals
@@ -82,14 +83,15 @@ def run_demo(place: Place, steps: Steps, stack: ExitStack, own: OwnCamera | None
     migrate(settings)
     upgrade(settings)
     airflow = None
-    if stay or not steps.finished("student", *([f"night {own.device_id}"] if own else [])):
-        told = SETTINGS | {"HERDBOOK_EVALUATION_SCENES": str(place.scenes.absolute())}
+    if stay or not steps.finished("labels", *([f"night {own.device_id}"] if own else [])):
+        told = SETTINGS | fleet.settings_of(place) | {"HERDBOOK_EVALUATION_SCENES": str(place.scenes.absolute())}
         airflow = Airflow(settings, place.airflow, told)  # it gets ready while the farm is filmed
         stack.callback(airflow.stop)
     steps.do("Simulate a farm", partial(devices.film, place), once="film")
     if airflow is not None:
-        steps.do("Start Airflow", lambda _: airflow.wait_until_ready(nights.DAGS + learning.DAGS))
-    steps.do("Record it on two devices", partial(devices.record, place, DEVICES), once="record")
+        steps.do("Start Airflow", lambda _: airflow.wait_until_ready(nights.DAGS + learning.DAGS + fleet.DAGS))
+    *first, last = PLAN.simulated_days()
+    steps.do("Record it on two devices", partial(devices.record, place, DEVICES, first), once="record")
     if own:
         steps.do("Record your video", lambda _: devices.record_own(place, own), once=f"record {own.device_id}")
     agents: dict[str, str] = {}
@@ -97,6 +99,7 @@ def run_demo(place: Place, steps: Steps, stack: ExitStack, own: OwnCamera | None
         agents = _nights(place, steps, stack, airflow, own)
         steps.do("Simulate other farms for a student", partial(devices.film_suite, place), once="suite")
         steps.do("Train it, compare it, promote it", partial(learning.train, airflow, place), once="student")
+        _next_day(place, steps, airflow, last)
     boxes = place.footage(own.device_id) if own else None
     mlflow = serve_mlflow(place, stack) if stay else None
     return Result(
@@ -111,17 +114,32 @@ def run_demo(place: Place, steps: Steps, stack: ExitStack, own: OwnCamera | None
     )
 
 
+def _next_day(place: Place, steps: Steps, airflow: Airflow, day: date) -> None:
+    """The champion goes to the devices, which record the next day with it."""
+    if fleet.has_champion(place):
+        steps.do("Send it to the devices, canary first", partial(fleet.roll_out, airflow, place), once="rollout")
+    steps.do("Record the next day", partial(devices.record, place, DEVICES, [day]), once="record next")
+    steps.do(f"Night after {day}", partial(nights.night_after, airflow, day), once=f"night {day}")
+    if fleet.has_champion(place):
+        again = partial(enrol_animals, place, DEVICES, day)
+        steps.do("Enrol the animals in its embedding space", lambda _: again(), once="enrol again")
+    steps.do("Import the farm's labels", partial(nights.labels, airflow, place), once="labels")
+
+
 def _nights(place: Place, steps: Steps, stack: ExitStack, airflow: Airflow, own: OwnCamera | None) -> dict[str, str]:
     steps.do("Import the roster", lambda _: import_farm(place), once="roster")
     if own:
         steps.do("Add your camera to it", lambda _: import_own_camera(place, own), once=f"roster {own.device_id}")
-    first, *others = PLAN.simulated_days()
+    first, *others, _ = PLAN.simulated_days()
     agents: dict[str, str] = {}
+
+    steps.do("Make the keys that sign releases", lambda _: fleet.set_up_signing(place), once="trust")
 
     def serve(_: object) -> str:
         if not steps.finished(f"night {first}"):
             airflow.wait_for_first_runs("nightly_ingest")  # the real last night would fetch all simulated ones at once
-        agents.update(devices.serve(place, (*DEVICES, *([own.device_id] if own else ())), stack))
+        releases = fleet.serve_releases(place, stack)
+        agents.update(devices.serve(place, (*DEVICES, *([own.device_id] if own else ())), releases, stack))
         return ", ".join(agents)
 
     steps.do("Start the devices' agents and enrol them", serve)
@@ -135,7 +153,6 @@ def _nights(place: Place, steps: Steps, stack: ExitStack, airflow: Airflow, own:
         steps.do("Fetch your video's day", fetch, once=f"night {own.device_id}")
     elif own:
         steps.remember(f"night {own.device_id}")
-    steps.do("Import the farm's labels", partial(nights.labels, airflow, place), once="labels")
     return agents
 
 

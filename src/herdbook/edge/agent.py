@@ -16,13 +16,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
+from herdbook.contracts.hardware import Hardware
 from herdbook.contracts.identifiers import Sha256
 from herdbook.contracts.validation import first_problem
+from herdbook.edge.agent_alerts import add_alert_routes
 from herdbook.edge.agent_models import AcknowledgementRequest, Day, Health, Problem
+from herdbook.edge.agent_releases import release_routes
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
 from herdbook.edge.file_response import DayFileResponse
 from herdbook.edge.gate import Gate
+from herdbook.edge.hardware import read_hardware
 from herdbook.edge.retention import free_acknowledged
 
 _Responses = dict[int | str, dict[str, Any]]
@@ -56,6 +60,7 @@ def create_agent(
         now: the device's clock.
     """
     store = DayStore(root)
+    machine = read_hardware()
     documented = Depends(HTTPBearer(auto_error=False, description="The device's token."))  # `Gate` is what checks it
 
     def latest(day: Annotated[date, Path(description="Farm-local day, YYYY-MM-DD.")]) -> StoredDay:
@@ -76,6 +81,11 @@ def create_agent(
             free_bytes=shutil.disk_usage(root).free,
             status="ok",
         )
+
+    @api.get("/hardware")
+    def hardware() -> Hardware:
+        """The machine this device is."""
+        return machine
 
     @api.get("/days")
     def days() -> list[Day]:
@@ -131,6 +141,9 @@ def create_agent(
             raise HTTPException(409, f"the current revision of {stored.manifest.day} is {stored.manifest.revision}")
         store.acknowledge(stored, now())
         free_acknowledged(store, root, config, now())
+
+    add_alert_routes(api, root)
+    api.include_router(release_routes(root, config, now))
 
     app = FastAPI(
         title="Herdbook device agent",

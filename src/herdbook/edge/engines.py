@@ -6,14 +6,19 @@ from pathlib import Path
 
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.perception.base import Perception
+from herdbook.edge.perception.graph import Graphs
 from herdbook.errors import ConfigurationError
 
 PARAMETERS = {"motion": "motion", "compact": "compact", "sam3": "sam3"}
 """Engines, and the key of device.yaml with each one's parameters."""
 
 
-def make_engine(config: DeviceConfig) -> Perception:
+def make_engine(config: DeviceConfig, graphs: Graphs | None = None) -> Perception:
     """A fresh engine for one camera.
+
+    Args:
+        config: names the release and its folder.
+        graphs: where a learned release's networks are opened; by default the folder's files, in this process.
 
     Raises:
         ConfigurationError: there is no engine of that name, or the release is not one of its.
@@ -32,7 +37,7 @@ def make_engine(config: DeviceConfig) -> Perception:
     if release.engine == "compact":
         from herdbook.edge.perception import compact
 
-        return compact.make(release, _folder(config), config.compact)
+        return compact.make(release, _folder(config), config.compact, graphs=graphs)
     if release.engine == "sam3":
         from herdbook.edge.perception import sam3
 

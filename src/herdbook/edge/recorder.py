@@ -15,6 +15,8 @@ from herdbook.contracts.device_day import DayFile, FileKind, Manifest
 from herdbook.contracts.farmtime import DayExtent, day_extent
 from herdbook.contracts.records import RecordKind
 from herdbook.edge import coverage, revision, video
+from herdbook.edge.activate.state import read_active
+from herdbook.edge.alerts.recording import DayAlerts, evaluate_issued
 from herdbook.edge.clips import SourceClip
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
@@ -23,14 +25,17 @@ from herdbook.edge.locks import one_recorder
 from herdbook.edge.perception.network import release_digest
 from herdbook.edge.plan import CameraPlan, plan_camera
 from herdbook.edge.rows import Rows
+from herdbook.edge.serving import Engines
+from herdbook.edge.spool import spool_folder
 from herdbook.edge.watch import CameraDay, Watch
 from herdbook.errors import VideoSourceError
 
 Progress = Callable[[str, float, float], None]
 """Told the camera, the seconds of footage done, and those there are."""
 
-Arriving = Callable[[CameraPlan, threading.Event], Iterable[SourceClip]]
-"""Further clips of a camera after those planned, as they come; they may end once the event says that nobody asks."""
+Arriving = Callable[[CameraPlan, threading.Event], Iterable[SourceClip | None]]
+"""Further clips of a camera after those planned, as they come, and none while there are none;
+they may end once the event says that nobody asks."""
 
 _NO_FOOTAGE = "no footage"
 
@@ -101,10 +106,13 @@ def issue_day(
     plans = [plan_camera(camera, config, root, day, start) for camera in config.cameras]
     inputs = describe_inputs(config, plans)
     latest = store.latest(day)
-    if latest is not None and not again and arriving is None and not _has_news(latest, inputs, final):
+    active = read_active(root / "releases")
+    installed = active is not None and active.now is not None
+    if latest is not None and not again and arriving is None and not _has_news(latest, inputs, final, installed):
         return Issued(day, latest.manifest.revision, "unchanged", latest.manifest.final, latest.folder)
-    with revision.draft(store, day) as folder:
-        work = _Work(config, day, folder, progress)
+    with revision.draft(store, day) as folder, Engines(config, root) as engines:
+        alerts = None if arriving is None else DayAlerts(config, root, day)
+        work = _Work(config, root, day, folder=folder, engines=engines, progress=progress, alerts=alerts)
         if arriving is None:
             results = [work.watch(plan) for plan in plans]
         else:
@@ -128,12 +136,13 @@ def issue_day(
                 final=final,
                 issued_at=now,
                 software_version=version("herdbook"),
-                releases=(config.release,),
+                releases=tuple(engines.used) or (engines.release,),
                 cameras=tuple(camera.contract() for camera in config.cameras),
                 files=tuple(files),
             )
 
         manifest, target = revision.publish(folder, store, day, describe_day, inputs)
+    evaluate_issued(config, root, target, manifest)
     return Issued(
         day,
         manifest.revision,
@@ -150,7 +159,8 @@ def describe_inputs(config: DeviceConfig, plans: list[CameraPlan]) -> dict[str, 
     """What a day is made from, as plain data: equal inputs make an equal day."""
     mine = PARAMETERS.get(config.release.engine)
     others = {key for key in PARAMETERS.values() if key != mine}
-    told = config.model_dump(mode="json", exclude={"cameras", "retention", "network", *others})
+    aside = {"cameras", "retention", "network", "serve", "sku", "spare_memory_mib", "updates", *others}
+    told = config.model_dump(mode="json", exclude=aside)
     if config.network is not None and mine != "motion":
         told["network"] = release_digest(config.network)
     cameras = {
@@ -173,15 +183,23 @@ def _picture(path: Path | None) -> list[Any] | None:
     return [path.name, path.stat().st_size, path.stat().st_mtime_ns]
 
 
-def _has_news(latest: StoredDay, inputs: dict[str, Any], final: bool) -> bool:
-    """Whether there is anything that the latest revision does not hold. Footage that is gone since is no news."""
+def _has_news(latest: StoredDay, inputs: dict[str, Any], final: bool, installed: bool) -> bool:
+    """Whether there is anything that the latest revision does not hold. Footage that is gone since is no news, nor is
+    a release that the platform assigned meanwhile: a day is not looked at again because the device has a new model."""
     before = revision.read_inputs(latest.folder)
     if before is None:
         return True
+    if installed:
+        before, inputs = _without_engine(before), _without_engine(inputs)
     then, now = _clips(before), _clips(inputs)
     if then - now:
         return bool(now - then)
     return before != inputs or (final and not latest.manifest.final)
+
+
+def _without_engine(inputs: dict[str, Any]) -> dict[str, Any]:
+    engine = {"release", "network", *PARAMETERS.values()}
+    return inputs | {"device": {key: value for key, value in inputs["device"].items() if key not in engine}}
 
 
 def _clips(inputs: dict[str, Any]) -> set[tuple[Any, ...]]:
@@ -191,8 +209,19 @@ def _clips(inputs: dict[str, Any]) -> set[tuple[Any, ...]]:
 class _Work:
     """The cameras of one day, one after the other, into one draft."""
 
-    def __init__(self, config: DeviceConfig, day: date, folder: Path, progress: Progress | None) -> None:
-        self._config, self._day, self._folder, self._progress = config, day, folder, progress
+    def __init__(
+        self,
+        config: DeviceConfig,
+        root: Path,
+        day: date,
+        *,
+        folder: Path,
+        engines: Engines,
+        progress: Progress | None,
+        alerts: DayAlerts | None,
+    ) -> None:
+        self._config, self._root, self._day = config, root, day
+        self._folder, self._engines, self._progress, self._alerts = folder, engines, progress, alerts
         self._given_up = threading.Event()
 
     def watch_all(self, plans: list[CameraPlan], arriving: Arriving) -> list[CameraDay]:
@@ -220,11 +249,27 @@ class _Work:
                 self._progress(plan.camera.camera_id, done, max(total, done))
 
         known = [clip.path for clip in plan.clips]
-        watch = Watch(plan.camera, self._config, self._day, folder=self._folder, known=known, advance=advance)
+        watch = Watch(
+            plan.camera,
+            self._config,
+            self._day,
+            folder=self._folder,
+            spool=spool_folder(self._root, plan.camera.camera_id),
+            engines=self._engines,
+            known=known,
+            advance=advance,
+        )
+        if self._alerts is not None:
+            watch.day.places = []
         for clip in plan.clips:
             watch.clip(clip)
-        for clip in arriving(plan, self._given_up) if arriving else ():
-            watch.clip(clip)
+        for arrived in arriving(plan, self._given_up) if arriving else ():
+            if arrived is None:
+                watch.idle()
+                continue
+            watch.clip(arrived)
+            if self._alerts is not None:
+                self._alerts.clip(plan.camera.camera_id, watch.day, watch.settled)
         return watch.close()
 
     def write(self, results: list[CameraDay], covered: DayExtent) -> tuple[list[DayFile], dict[RecordKind, int]]:

@@ -100,8 +100,11 @@ class LiveRecorder:
         if issued.state == "issued":
             self._issued(issued)
 
-    def _follow(self, day: date, plan: CameraPlan, given_up: threading.Event) -> Iterator[SourceClip]:
-        """A live camera's clips of a day as they close, until the day has ended, or the capture, or nobody asks."""
+    def _follow(self, day: date, plan: CameraPlan, given_up: threading.Event) -> Iterator[SourceClip | None]:
+        """A live camera's clips of a day as they close, until the day has ended, or the capture, or nobody asks.
+
+        None comes while there is nothing to look at.
+        """
         if not plan.camera.is_live:
             return
         extent = day_extent(day, self._config.timezone)
@@ -119,4 +122,5 @@ class LiveRecorder:
                     known.add(clip.path)
                     yield clip
             if not ended:
+                yield None
                 time.sleep(_LOOK_EVERY_S)

@@ -28,9 +28,13 @@ def spool_folder(root: Path, camera_id: str) -> Path:
     return root / "spool" / camera_id
 
 
-def note_gap(folder: Path, start: datetime, end: datetime, reason: str) -> None:
-    """Write down, durably, that nothing was seen for a while."""
-    line = json.dumps({"start": start.isoformat(), "end": end.isoformat(), "reason": reason}, ensure_ascii=False)
+def note_gap(
+    folder: Path, start: datetime, end: datetime, reason: str, *, state: CameraState = CameraState.OFF
+) -> None:
+    """Write down, durably, that nothing was seen for a while, or that something was not as it should be."""
+    entry = {"start": start.isoformat(), "end": end.isoformat(), "reason": reason}
+    entry |= {} if state is CameraState.OFF else {"state": state.value}
+    line = json.dumps(entry, ensure_ascii=False)
     with (folder / GAPS).open("a", encoding="utf-8") as stream:
         stream.write(line + "\n")
         stream.flush()
@@ -48,10 +52,11 @@ def read_gaps(folder: Path) -> list[Spell]:
         try:
             entry = json.loads(line)
             start, end = datetime.fromisoformat(entry["start"]), datetime.fromisoformat(entry["end"])
+            state = CameraState(entry.get("state", CameraState.OFF.value))
         except (ValueError, KeyError, TypeError):
             continue
         if end > start:
-            spells.append(Spell(start, end, CameraState.OFF, str(entry.get("reason", "no footage"))))
+            spells.append(Spell(start, end, state, str(entry.get("reason", "no footage"))))
     return spells
 
 

@@ -151,6 +151,10 @@ class Gathering:
         self._count = 0
         self._ended: list[Tracklet] = []
 
+    def wait_for(self, gap_s: float) -> None:
+        """How long an unseen animal is waited for from now on."""
+        self._gap = timedelta(seconds=gap_s)
+
     def add(self, at: datetime, clip: str, frame: int, seen: Instance, period: float) -> Tracklet:
         """The tracklet that an instance belongs to, with it.
 
@@ -179,6 +183,11 @@ class Gathering:
                 self._ended.append(self._open.pop(track))
         ended, self._ended = self._ended, []
         yield from (t for t in sorted(ended, key=lambda t: t.number) if t.seconds >= MIN_TRACKLET_S)
+
+    @property
+    def open_since(self) -> datetime | None:
+        """When the oldest tracklet began that may still grow."""
+        return min((tracklet.started_at for tracklet in self._open.values()), default=None)
 
     def take_boxes(self) -> list[dict[str, Any]]:
         """Box rows of open tracklets that are long enough to stay."""

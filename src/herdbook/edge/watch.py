@@ -12,15 +12,17 @@ from herdbook.contracts.farmtime import DayExtent, day_extent
 from herdbook.contracts.identifiers import tracklet_prefix
 from herdbook.contracts.records import CameraState, RecordKind
 from herdbook.edge import video
+from herdbook.edge.alerts.crowds import Place, is_looked_at
 from herdbook.edge.clips import SourceClip, snap
 from herdbook.edge.config import DeviceCamera, DeviceConfig
 from herdbook.edge.coverage import Spell
-from herdbook.edge.engines import make_engine
 from herdbook.edge.perception.background import MAX_SAMPLES
 from herdbook.edge.perception.base import Image
 from herdbook.edge.prepare import Prepared, encode_again, prepare
 from herdbook.edge.revision import BoxesFile, describe
 from herdbook.edge.rows import Rows, tracklet_rows
+from herdbook.edge.serving import Engines
+from herdbook.edge.spool import note_gap
 from herdbook.edge.tracklets import Gathering, Moment, Tracklet
 from herdbook.errors import ConfigurationError, VideoSourceError
 
@@ -40,6 +42,8 @@ class CameraDay:
     spells: list[Spell] = field(default_factory=list)
     rows: Rows = field(default_factory=lambda: {kind: [] for kind in RecordKind})
     frames: int = 0
+    places: list[Place] | None = None
+    """Where animals were once a minute, for alerts while the day is under way; none where nobody asks."""
 
 
 class Watch:
@@ -52,6 +56,8 @@ class Watch:
         day: date,
         *,
         folder: Path,
+        spool: Path,
+        engines: Engines,
         known: list[Path],
         advance: Advance,
     ) -> None:
@@ -59,6 +65,8 @@ class Watch:
 
         Args:
             folder: where the day's files are being gathered.
+            spool: where the camera's live footage waits, if it is live.
+            engines: makes the engine, and says when it is to change.
             known: clips that are there already; the engine may look ahead in them.
 
         Raises:
@@ -70,7 +78,8 @@ class Watch:
         self._extent: DayExtent = day_extent(day, config.timezone)
         self._prefix = f"{tracklet_prefix(config.device_id, day.isoformat())}{camera.camera_id}:"
         self._period = timedelta(seconds=1 / camera.fps)
-        self._engine = make_engine(config)
+        self._engines, self._spool = engines, spool
+        self._engine = engines.make(camera.camera_id)
         self._gathering = Gathering(self._engine.lost_s)
         self._boxes = BoxesFile(folder, camera.camera_id)
         self._end: datetime | None = None
@@ -104,13 +113,26 @@ class Watch:
         self._boxes.close()
         if self._opened:
             self._engine.close()
+        self._engines.leave(self._camera.camera_id)
         path = self._boxes.path
         self.day.files.append(describe(path, FileKind.BOXES, rows=self._boxes.rows, camera_id=self._camera.camera_id))
         return self.day
 
+    @property
+    def settled(self) -> datetime:
+        """The instant before which no further row will begin."""
+        seen = self._extent.start if self._end is None else self._end
+        return min(seen, self._gathering.open_since or seen)
+
+    def idle(self) -> None:
+        """No clip is there to look at: a good moment for another engine."""
+        if self._engines.due(self._camera.camera_id):
+            self._change_engine()
+
     # -- a clip ---------------------------------------------------------------------------------------------------
 
     def _look(self, clip: Prepared) -> None:
+        self.idle()
         if not self._opened:
             self._open(clip.path)
         damage = video.Damage()
@@ -205,7 +227,14 @@ class Watch:
                 self.day.rows[kind] += rows
             self._looked.pop(tracklet.number, None)
         boxes += self._gathering.take_boxes()
-        self._boxes.write([row | {"tracklet_id": f"{self._prefix}{row['number']}"} for row in boxes])
+        boxes = [row | {"tracklet_id": f"{self._prefix}{row['number']}"} for row in boxes]
+        self._boxes.write(boxes)
+        if self.day.places is not None:
+            self.day.places += [
+                (row["at"].timestamp(), row["tracklet_id"], row["x"], row["y"], row["width"], row["height"])
+                for row in boxes
+                if is_looked_at(row["at"].timestamp())
+            ]
 
     # -- what is wrong with it --------------------------------------------------------------------------------------
 
@@ -232,6 +261,25 @@ class Watch:
         stride = -(-len(ahead) // _SAMPLED_CLIPS)
         self._engine.open(self._contract, self._background, lambda: video.samples(ahead[::stride], MAX_SAMPLES))
         self._opened = True
+
+    def _change_engine(self) -> None:
+        """End every tracklet: no row is made by two releases. Footage of a pause is looked at after it."""
+        self._finish(None)
+        if self._opened:
+            self._engine.close()
+            self._opened = False
+        camera_id = self._camera.camera_id
+        if self._engines.paused:
+            name = self._engine.release.release_id
+            del self._engine
+            began, ended = self._engines.wait(camera_id)
+            self._engine = self._engines.make(camera_id)
+            if self._camera.is_live:
+                reason = f"engine out for a switch of releases ({name} to {self._engine.release.release_id})"
+                note_gap(self._spool, began, ended, f"{reason}; looked at afterwards", state=CameraState.DEGRADED)
+        else:
+            self._engine = self._engines.change(camera_id, self._engine)
+        self._gathering.wait_for(self._engine.lost_s)
 
     def _read_background(self) -> Image | None:
         if self._camera.background is None:

@@ -13,10 +13,10 @@ import duckdb
 import pyarrow as pa
 
 from herdbook.errors import InputError, NotFoundError
-from herdbook.identity.exclusion import HANDOVER_S
 from herdbook.identity.gather import disjoint_cameras
 from herdbook.lake import transaction
 from herdbook.lake.attach import open_lake
+from herdbook.matching.exclusion import HANDOVER_S
 from herdbook.roster.rows import ANIMALS, PEN_STAYS
 from herdbook.roster.versions import current_rows
 from herdbook.settings import Settings

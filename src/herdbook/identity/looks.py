@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from herdbook.identity.evidence import Looks, References
-from herdbook.identity.exclusion import Floats, Ints
+from herdbook.matching.evidence import Looks, References
+from herdbook.matching.exclusion import Floats, Ints
 
 _BATCH = 50_000
 _WORST = 0.01

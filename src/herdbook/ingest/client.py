@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from herdbook.contracts.alert_message import AlertsPage
 from herdbook.contracts.device_day import MAX_MANIFEST_BYTES, Revision
 from herdbook.contracts.farmtime import FarmDay, Instant
 from herdbook.contracts.identifiers import Sha256, Slug
@@ -54,6 +55,7 @@ class DayOffer(BaseModel):
 
 _OFFERS = TypeAdapter(list[DayOffer])
 _HEALTH = TypeAdapter(Health)
+_ALERTS = TypeAdapter(AlertsPage)
 
 
 class FileBody:
@@ -167,6 +169,26 @@ class AgentClient:
             self._require(response, HTTPStatus.NO_CONTENT, HTTPStatus.OK)
             return True
 
+    def alerts(self) -> AlertsPage | None:
+        """What the device raised or changed that was not acknowledged yet; none where its software knows no alerts.
+
+        Raises:
+            DeviceProtocolError: an alert is another device's.
+        """
+        with self._open("GET", "/v1/alerts") as response:
+            if response.status_code == HTTPStatus.NOT_FOUND:
+                return None
+            page = self._parsed(_ALERTS, "/v1/alerts", response)
+        strange = {alert.device_id for alert in page.alerts} - {self.device_id}
+        if strange:
+            raise DeviceProtocolError(f"{self.where} sends alerts of '{min(strange)}'")
+        return page
+
+    def acknowledge_alerts(self, change: int) -> None:
+        """Let the device forget alerts up to a change, once they are over."""
+        with self._open("POST", "/v1/alerts/acknowledgement", json={"change": change}) as response:
+            self._require(response, HTTPStatus.NO_CONTENT, HTTPStatus.OK)
+
     @contextmanager
     def file(self, sha256: str, offset: int = 0) -> Iterator[FileBody]:
         """A file's bytes from an offset on, or from the start where the device does not do ranges.
@@ -219,8 +241,11 @@ class AgentClient:
 
     def _json(self, adapter: TypeAdapter[T], path: str) -> T:
         with self._open("GET", path) as response:
-            self._require(response, HTTPStatus.OK)
-            raw = self._read(response, MAX_JSON_BYTES, DeviceProtocolError)
+            return self._parsed(adapter, path, response)
+
+    def _parsed(self, adapter: TypeAdapter[T], path: str, response: httpx.Response) -> T:
+        self._require(response, HTTPStatus.OK)
+        raw = self._read(response, MAX_JSON_BYTES, DeviceProtocolError)
         try:
             return adapter.validate_json(raw)
         except ValidationError as error:

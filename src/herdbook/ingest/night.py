@@ -16,9 +16,12 @@ from herdbook.errors import (
     HerdbookError,
     IntegrityError,
     NotFoundError,
+    NotInitialisedError,
+    ReleaseDataError,
     StorageError,
     TransferCorruptError,
 )
+from herdbook.ingest.alerts import fetch_alerts
 from herdbook.ingest.attempt import Outcome, attempt
 from herdbook.ingest.client import AgentClient, DayOffer
 from herdbook.ingest.folders import DayFolders
@@ -39,7 +42,8 @@ _ENDS_A_NIGHT = (DeviceUnreachableError, DeviceAuthenticationError, StorageError
 def ingest_device(
     settings: Settings, device_id: str, until: date, progress: Progress | None = None
 ) -> list[IngestResult]:
-    """Pull every day that a device offers up to ``until`` and that is not complete here: all records, then all footage.
+    """Pull a device's alerts, and every day that it offers up to ``until`` and that is not complete here: all records,
+    then all footage.
 
     A day that cannot land does not stop the others. A device that stops answering, or a full disk, ends the half of the
     night that it happens in; later nights go on. Days of the last ``settings.lookback_days`` that the device should
@@ -58,9 +62,24 @@ def ingest_device(
         open_agent(settings, device) as client,
     ):
         client.check(settings.clock_skew_s)
+        of_alerts = tuple(_alerts(settings, device, client))
         results = _night(settings, device, client, until, Meter(progress))
-        outcome.findings = tuple(_troubles(results))
+        outcome.findings = (*_troubles(results), *of_alerts)
     return results
+
+
+def _alerts(settings: Settings, device: Device, client: AgentClient) -> Iterator[Finding]:
+    """Fetch the device's alerts before anything large. Whatever is wrong with them, the night goes on: what was not
+    acknowledged stays on the device."""
+    try:
+        told = fetch_alerts(settings, device, client)
+    except NotInitialisedError:  # without a lake there is nowhere to keep them yet
+        return
+    except HerdbookError as error:
+        yield Finding(type(error), None, None, f"alerts: {error.message}", error.remedy)
+        return
+    if told.problem is not None:
+        yield Finding(ReleaseDataError, None, None, f"'{device.device_id}' raises no alerts: {told.problem}")
 
 
 def first_failure(results: list[IngestResult]) -> HerdbookError | None:

@@ -36,7 +36,7 @@ class Column(_Strict):
 class Metadata(_Strict):
     """One table, view or macro."""
 
-    owner: Literal["lake", "roster", "identity", "labels"]
+    owner: Literal["lake", "roster", "identity", "labels", "ingest", "learning"]
     """The package under ``src/herdbook`` whose people answer for it."""
     grain: Text
     """What one row is."""

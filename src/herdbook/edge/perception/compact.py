@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from herdbook.contracts.camera import Camera
 from herdbook.contracts.device_day import ReleaseUse
 from herdbook.edge.perception.base import Image
-from herdbook.edge.perception.graph import open_graph
+from herdbook.edge.perception.graph import FileGraphs, Graphs
 from herdbook.edge.perception.learned import LearnedEngine
 from herdbook.edge.perception.network import NetworkFile, read_network
 from herdbook.edge.perception.parameters import LearnedParameters
@@ -23,7 +23,7 @@ _OUTPUTS = ("scores", "points", "masks", "embeddings", "postures", "headings")
 class CompactFinder:
     """See `herdbook.edge.perception.sighting.Finder`."""
 
-    def __init__(self, folder: Path, network: NetworkFile, threads: int) -> None:
+    def __init__(self, folder: Path, network: NetworkFile, graphs: Graphs) -> None:
         if network.student is None or network.image_size is None or network.stride is None:
             raise ConfigurationError(f"{folder} names no student", "Give the release folder of a compact student.")
         from herdnet.instances import Selection
@@ -32,7 +32,8 @@ class CompactFinder:
         self._size, self._stride = network.image_size, network.stride
         self._rules = Selection(**network.selection.model_dump())
         (height, width), stride = self._size, self._stride
-        self._graph = open_graph(
+        self._graph = graphs.open(
+            "student",
             folder / network.student,
             {"images": (1, 3, height, width)},
             {
@@ -43,7 +44,6 @@ class CompactFinder:
                 "postures": (1, None, max(1, len(network.postures))),
                 "headings": (1, None, 2),
             },
-            threads=threads,
         )
 
     def open(self, camera: Camera) -> None:
@@ -86,14 +86,24 @@ def as_input(image: Image, size: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def make(
-    release: ReleaseUse, folder: Path, parameters: LearnedParameters, *, keep_embeddings: bool = False
+    release: ReleaseUse,
+    folder: Path,
+    parameters: LearnedParameters,
+    *,
+    keep_embeddings: bool = False,
+    graphs: Graphs | None = None,
 ) -> LearnedEngine:
-    """The engine of a release folder; `keep_embeddings` of every step, for training.
+    """The engine of a release folder.
+
+    Args:
+        keep_embeddings: of every step, for training.
+        graphs: where its networks are opened; by default the folder's files, in this process.
 
     Raises:
         ConfigurationError: the folder is not one, or is another release's.
         MissingDependencyError: onnxruntime is not installed.
     """
     network = read_network(folder)
-    finder = CompactFinder(folder, network, parameters.threads)
-    return LearnedEngine(release, folder, network, finder, parameters, keep_embeddings=keep_embeddings)
+    graphs = graphs or FileGraphs(parameters.threads)
+    finder = CompactFinder(folder, network, graphs)
+    return LearnedEngine(release, folder, network, finder, parameters, keep_embeddings=keep_embeddings, graphs=graphs)

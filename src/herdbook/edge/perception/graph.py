@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,35 @@ class OnnxGraph:
     def run(self, **inputs: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         """Outputs by name."""
         return dict(zip(self.outputs, self._session.run(list(self.outputs), inputs), strict=True))
+
+
+class Graph(Protocol):
+    """A network that is ready to run, wherever it runs."""
+
+    @property
+    def lengths(self) -> Mapping[str, tuple[int | None, ...]]:
+        """Shapes of the inputs; none where the size is free."""
+
+    def run(self, **inputs: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        """Outputs by name."""
+
+
+class Graphs(Protocol):
+    """Where a release's networks are opened: files of its folder, or a server that holds them."""
+
+    def open(self, role: str, path: Path, inputs: Shapes, outputs: Shapes) -> Graph:
+        """The network of a role, checked: see `open_graph`. ``path`` is what ``network.json`` names."""
+
+
+@dataclass(frozen=True)
+class FileGraphs:
+    """The files that ``network.json`` names, in this process."""
+
+    threads: int
+
+    def open(self, role: str, path: Path, inputs: Shapes, outputs: Shapes) -> Graph:
+        """See `open_graph`."""
+        return open_graph(path, inputs, outputs, threads=self.threads)
 
 
 def open_graph(path: Path, inputs: Shapes, outputs: Shapes, *, threads: int) -> OnnxGraph:
@@ -59,18 +88,27 @@ def open_graph(path: Path, inputs: Shapes, outputs: Shapes, *, threads: int) -> 
         raise ConfigurationError(f"{path} is not an ONNX graph that can be run: {said}", _EXPORT) from error
     took = {entry.name: _sizes(entry.shape) for entry in session.get_inputs()}
     gives = {entry.name: _sizes(entry.shape) for entry in session.get_outputs()}
-    _check(path, "takes", took, inputs)
-    if set(took) - set(inputs):
-        raise ConfigurationError(f"{path} also takes {', '.join(sorted(set(took) - set(inputs)))}", _EXPORT)
-    _check(path, "gives", gives, outputs)
+    check_shapes(str(path), took, gives, inputs, outputs)
     return OnnxGraph(session, tuple(outputs), took)
+
+
+def check_shapes(name: str, took: Shapes, gives: Shapes, inputs: Shapes, outputs: Shapes) -> None:
+    """Compare what a graph takes and gives with what it should.
+
+    Raises:
+        ConfigurationError: it takes other inputs, or lacks an output, or a size differs.
+    """
+    _check(name, "takes", took, inputs)
+    if set(took) - set(inputs):
+        raise ConfigurationError(f"{name} also takes {', '.join(sorted(set(took) - set(inputs)))}", _EXPORT)
+    _check(name, "gives", gives, outputs)
 
 
 def _sizes(shape: list[Any]) -> tuple[int | None, ...]:
     return tuple(size if isinstance(size, int) else None for size in shape)
 
 
-def _check(path: Path, verb: str, found: Shapes, wanted: Shapes) -> None:
+def _check(path: str, verb: str, found: Shapes, wanted: Shapes) -> None:
     for name, shape in wanted.items():
         if name not in found:
             raise ConfigurationError(f"{path} {verb} {', '.join(found)}, not '{name}'", _EXPORT)

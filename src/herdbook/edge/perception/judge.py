@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from herdbook.contracts.camera import Camera
 from herdbook.edge.perception.base import Judgement, Track
-from herdbook.edge.perception.graph import open_graph
+from herdbook.edge.perception.graph import Graphs
 from herdbook.edge.perception.network import BehaviourNetwork, NetworkFile
 from herdbook.edge.perception.places import places_of
 from herdbook.edge.perception.steps import TrackletSteps
@@ -42,7 +42,7 @@ class Judge(Protocol):
         """[T, C], rows sum to 1."""
 
 
-def make_judge(folder: Path, network: NetworkFile, threads: int) -> Judge:
+def make_judge(folder: Path, network: NetworkFile, graphs: Graphs) -> Judge:
     """The judge of a release folder.
 
     Raises:
@@ -50,7 +50,7 @@ def make_judge(folder: Path, network: NetworkFile, threads: int) -> Judge:
     """
     if network.behaviour is None:
         return PostureJudge(network.postures)
-    return HeadJudge(folder, network.behaviour, network.postures, threads)
+    return HeadJudge(folder, network.behaviour, network.postures, graphs)
 
 
 class PostureJudge:
@@ -77,7 +77,7 @@ class PostureJudge:
 class HeadJudge:
     """`herdnet.behaviour.BehaviourHead` as an ONNX graph."""
 
-    def __init__(self, folder: Path, told: BehaviourNetwork, postures: tuple[str, ...], threads: int) -> None:
+    def __init__(self, folder: Path, told: BehaviourNetwork, postures: tuple[str, ...], graphs: Graphs) -> None:
         self._places = tuple(place.value for place in told.places)
         if told.features != feature_names(postures, self._places):
             raise ConfigurationError(
@@ -95,7 +95,7 @@ class HeadJudge:
         if told.dimensions:
             inputs["embeddings"] = (1, None, told.dimensions)
         outputs = {"logits": (1, None, len(told.behaviours))}
-        self._graph = open_graph(folder / told.file, inputs, outputs, threads=threads)
+        self._graph = graphs.open("behaviour", folder / told.file, inputs, outputs)
         self._length = self._graph.lengths["features"][1]
 
     def probabilities(self, seen: TrackletSteps) -> Floats:

@@ -24,6 +24,7 @@ from herdbook.edge.perception.base import (
     is_blank,
 )
 from herdbook.edge.perception.follow import Follower
+from herdbook.edge.perception.graph import FileGraphs, Graphs
 from herdbook.edge.perception.judge import judgement, make_judge
 from herdbook.edge.perception.network import NetworkFile
 from herdbook.edge.perception.parameters import LearnedParameters
@@ -48,11 +49,13 @@ class LearnedEngine:
         parameters: LearnedParameters,
         *,
         keep_embeddings: bool = False,
+        graphs: Graphs | None = None,
     ) -> None:
         """An engine from a release folder.
 
         Args:
             keep_embeddings: keep those of every step, also where the head does not want them.
+            graphs: where the head is opened; by default the folder's file, in this process.
 
         Raises:
             ConfigurationError: release and network disagree.
@@ -60,7 +63,7 @@ class LearnedEngine:
         self.release = release
         self.lost_s, self.min_bout_s = parameters.lost_s, parameters.min_bout_s
         self._finder, self._parameters = finder, parameters
-        self._judge = make_judge(folder, network, parameters.threads)
+        self._judge = make_judge(folder, network, graphs or FileGraphs(parameters.threads))
         self._keeps = keep_embeddings or self._judge.dimensions > 0
         _check(release, folder, network, self._judge.behaviours)
 

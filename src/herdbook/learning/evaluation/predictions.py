@@ -13,10 +13,11 @@ from datetime import datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from herdbook.contracts.device_day import FileKind, ReleaseUse, parse_manifest
 from herdbook.contracts.digest import sha256_of
@@ -62,6 +63,14 @@ class Engine:
         return config.model_copy(update=mine | dict(self.settings))
 
 
+class Look(NamedTuple):
+    """An embedding: of which tracklet, how many seconds after the first frame, and [D] as it was before int8."""
+
+    tracklet: str
+    seconds: float
+    vector: NDArray[np.float64]
+
+
 class Prediction:
     """One scene as an engine saw it."""
 
@@ -85,6 +94,13 @@ class Prediction:
         for row in self._records(RecordKind.BOUT):
             begin, end = self._since(row["started_at"]), self._since(row["ended_at"])
             yield Spell(row["tracklet_id"], begin, end, row["behaviour"], row["probability"])
+
+    def looks(self) -> list[Look]:
+        """Embeddings of tracklets."""
+        return [
+            Look(row["tracklet_id"], self._since(row["at"]), np.array(row["vector"], np.float64) * row["scale"])
+            for row in self._records(RecordKind.EMBEDDING)
+        ]
 
     def moments(self, truth: Tracks, fps: float, iou: float) -> Moments:
         """Embeddings of tracklets that lie on a true animal at their instant, by that animal's name."""

@@ -17,8 +17,6 @@ import pyarrow.compute as pc
 
 from herdbook.contracts.ethogram import load_ethogram
 from herdbook.contracts.records import BOXES_SCHEMA
-from herdbook.identity.evidence import CENTRED_FROM, References
-from herdbook.identity.exclusion import Floats
 from herdbook.identity.looks import read_references
 from herdbook.lake.attach import open_lake
 from herdbook.learning.archive import ArchivedDay
@@ -32,6 +30,8 @@ from herdbook.learning.review.unsure import DayBoxes
 from herdbook.ledger.models import ReviewItem, ReviewReason, ReviewState
 from herdbook.ledger.reviews import raise_item
 from herdbook.ledger.session import ledger_session
+from herdbook.matching.evidence import CENTRED_FROM, References
+from herdbook.matching.exclusion import Floats
 from herdbook.settings import Settings
 
 _LOOKS = """

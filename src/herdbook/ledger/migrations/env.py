@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from herdbook.ledger import rollouts  # noqa: F401 - its tables are of the same metadata
 from herdbook.ledger.models import Base
 
 context.configure(

@@ -1,0 +1,59 @@
+"""When a model became champion, or by hand: make it a signed release, and roll it out.
+
+*release* is ``herdbook fleet release``; making the same champion's release again changes nothing. *rollout* begins it
+and lets go of its worker: a trigger asks devices, decides, signs and nudges, a step every ``HERDBOOK_ROLLOUT_STEP_S``
+seconds, and where it stands lies in the ledger. A gate that stops it fails the run, and devices that took the release
+up go back; pausing, resuming and aborting is for the page *Fleet* or the command line. The parameter ``release`` names
+one that is signed already: nothing is made then.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, Param, TriggerRule, task
+
+from herdbook_airflow.assets import CHAMPION
+from herdbook_airflow.nights import START, default_args, few_retries
+from herdbook_airflow.operators import HerdbookOperator, option
+from herdbook_airflow.rollouts import RolloutOperator, step_s
+
+with DAG(
+    dag_id="redeploy_fleet",
+    description="The champion through the fleet, canaries first",
+    doc_md=__doc__,
+    schedule=[CHAMPION],
+    start_date=START,
+    max_active_runs=1,
+    default_args=default_args(),
+    params={
+        "model": Param("herdbook-compact", type="string", description="Whose champion is released."),
+        "release": Param(None, type=["null", "string"], description="A signed release, instead of the champion's."),
+        "farm": Param([], type="array", items={"type": "string"}, description="Only devices of these farms."),
+        "policy": Param(None, type=["null", "string"], description="File of what differs from the shipped policy."),
+    },
+    tags=["fleet"],
+):
+
+    @task.branch(retries=0)
+    def asked(params: Any = None) -> str:
+        """Whether a release is to be made first."""
+        return "rollout" if params["release"] else "release"
+
+    release = HerdbookOperator(
+        task_id="release",
+        arguments=["fleet", "release", "{{ params.model }}"],
+        keep=("folder",),
+        retries=few_retries(),
+    )
+    made = "ti.xcom_pull(task_ids='release')['rows'][0]['folder'].split('/')[-1]"  # named by its release id
+    rollout = RolloutOperator(
+        task_id="rollout",
+        release=f"{{{{ params.release or {made} }}}}",
+        options=[option("farm"), option("policy")],
+        every_s=step_s(),
+        trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+        retries=few_retries(),
+    )
+    asked() >> [release, rollout]
+    release >> rollout

@@ -1,0 +1,114 @@
+"""One clip through one release, by the recorder's own code."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from herdbook.contracts.activation import Reading
+from herdbook.contracts.farmtime import day_extent, local_day
+from herdbook.contracts.records import CameraState, RecordKind
+from herdbook.edge import video
+from herdbook.edge.clips import SourceClip
+from herdbook.edge.config import DeviceConfig
+from herdbook.edge.drift.clips import RecentClip
+from herdbook.edge.drift.identities import count_identities
+from herdbook.edge.prepare import prepare
+from herdbook.edge.rows import Rows
+from herdbook.edge.serving import Engines
+from herdbook.edge.watch import Watch
+from herdbook.errors import NotFoundError, VideoSourceError
+
+_WHOLE = 3600.0
+
+
+def read_clip(
+    config: DeviceConfig, clip: RecentClip, folder: Path, *, clip_s: float, known: Sequence[Path] = ()
+) -> tuple[float, Reading]:
+    """What a release sees in the first seconds of a clip.
+
+    Args:
+        config: the device with the release on it.
+        clip: of one of its cameras.
+        folder: an empty one to work in.
+        clip_s: how much of the clip, seconds; up to the next key frame, and half as much again where that is its end.
+        known: further clips of the camera, in which the engine may look ahead.
+
+    Returns:
+        Seconds in which the camera was on, and the reading.
+
+    Raises:
+        VideoSourceError: the clip cannot be read, or is gone.
+        NotFoundError: the device has no such camera.
+        ConfigurationError: the release's engine cannot be made.
+    """
+    camera = next((camera for camera in config.cameras if camera.camera_id == clip.camera_id), None)
+    if camera is None:
+        raise NotFoundError(f"device '{config.device_id}' has no camera '{clip.camera_id}'")
+    part = _first_part(config, clip, folder, clip_s)
+    (folder / "day").mkdir()
+    config = config.model_copy(update={"clip_s": _WHOLE})
+    with Engines(config, folder) as engines:  # nothing is installed there: the engine is that of `config`
+        watch = Watch(
+            camera,
+            config,
+            local_day(part.start, config.timezone),
+            folder=folder / "day",
+            spool=folder / "spool",
+            engines=engines,
+            known=[*known] or [part.path],
+            advance=lambda _: None,
+        )
+        watch.clip(part)
+        day = watch.close()
+    on = sum(((s.end - s.start) for s in day.spells if s.state is CameraState.ON), timedelta())
+    if not day.frames:
+        raise VideoSourceError(f"{clip.path} shows nothing")
+    return on.total_seconds(), describe_rows(day.rows)
+
+
+def describe_rows(rows: Rows) -> Reading:
+    """Record rows of one clip as a reading."""
+    tracklets = rows[RecordKind.TRACKLET]
+    behaviour: defaultdict[str, float] = defaultdict(float)
+    for bout in rows[RecordKind.BOUT]:
+        behaviour[bout["behaviour"]] += _seconds(bout)
+    return Reading(
+        tracklets=len(tracklets),
+        animal_s=sum(map(_seconds, tracklets)),
+        behaviour_s=dict(sorted(behaviour.items())),
+        identities=_identities(tracklets, rows[RecordKind.EMBEDDING]),
+    )
+
+
+def _identities(tracklets: list[dict[str, Any]], embeddings: list[dict[str, Any]]) -> int:
+    looks: dict[str, list[np.ndarray[Any, np.dtype[np.float64]]]] = {}
+    for row in embeddings:
+        looks.setdefault(row["tracklet_id"], []).append(np.array(row["vector"], np.float64) * row["scale"])
+    seen = [row for row in tracklets if row["tracklet_id"] in looks]
+    if not seen:
+        return len(tracklets)
+    means = np.stack([np.mean(looks[row["tracklet_id"]], axis=0) for row in seen])
+    start = np.array([row["started_at"].timestamp() for row in seen])
+    end = np.array([row["ended_at"].timestamp() for row in seen])
+    return count_identities(means, start, end) + len(tracklets) - len(seen)
+
+
+def _first_part(config: DeviceConfig, clip: RecentClip, folder: Path, clip_s: float) -> SourceClip:
+    header = video.probe(clip.path)
+    extent = day_extent(local_day(clip.started_at, config.timezone), config.timezone)
+    source = SourceClip(clip.path, clip.started_at)
+    parts = prepare(source, header, extent=extent, camera_id=clip.camera_id, folder=folder, clip_s=clip_s)
+    first = next(parts, None)
+    if first is None:
+        raise VideoSourceError(f"{clip.path} shows nothing")
+    return SourceClip(first.path, first.start)
+
+
+def _seconds(row: dict[str, Any]) -> float:
+    return float((row["ended_at"] - row["started_at"]).total_seconds())

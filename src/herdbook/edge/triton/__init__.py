@@ -1,0 +1,1 @@
+"""The device's Triton server: its environment, its process, its model repository, and graphs that run through it."""

@@ -1,0 +1,102 @@
+"""What the updater is made of on a real device: the installer of signed releases, and the drift reading."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from herdbook.contracts.activation import DeviceReport, Drift
+from herdbook.edge.activate import Place, place_of, read_active
+from herdbook.edge.activate.opened import Opened
+from herdbook.edge.config import DeviceConfig
+from herdbook.edge.serving import with_release
+from herdbook.edge.updater import ReadDrift, Source, Updater
+from herdbook.errors import ConfigurationError, HerdbookError, MissingDependencyError
+
+
+def make_source(config: DeviceConfig, root: Path) -> Source:
+    """The installer of this device.
+
+    Raises:
+        ConfigurationError: device.yaml says no address.
+        MissingDependencyError: this version cannot install.
+    """
+    updates: Any = getattr(config, "updates", None)
+    if updates is None:
+        raise ConfigurationError("device.yaml names no place of updates", "Add `updates: {url: https://…}`.")
+    try:
+        install = import_module("herdbook.edge.install")
+    except ImportError as error:
+        raise MissingDependencyError("fetching releases needs the extra 'edge' (tuf)") from error
+    source: Source = install.Installer(root, config.device_id, updates.url, reserve_bytes=updates.reserve_mib << 20)
+    return source
+
+
+def drift_reader() -> ReadDrift | None:
+    """Reads old and new release on the device's own recent clips; none where this version cannot."""
+    try:
+        drift = import_module("herdbook.edge.drift")
+    except ImportError:
+        return None
+
+    def read(place: Place, opened: Opened) -> Drift | None:
+        active = read_active(place.releases)
+        old = place.config
+        if active is not None and active.now is not None:
+            old = with_release(old, active.now.use, place.releases / active.now.folder)
+        new = with_release(place.config, opened.release.use, opened.folder)
+        found: Drift = drift.read_drift(old, new, drift.recent_clips(old, place.root), place.releases / "drift")
+        return found
+
+    return read
+
+
+def update(
+    root: Path,
+    config: DeviceConfig,
+    *,
+    once: bool,
+    stop: threading.Event,
+    remark: Callable[[str], None],
+) -> DeviceReport:
+    """Come up, then keep the device at what it is assigned until told to stop, or for one pass.
+
+    Raises:
+        ConfigurationError: device.yaml says no address.
+        StorageError: the disk cannot be used.
+    """
+    source, place = make_source(config, root), place_of(root, config)
+    with place.host:
+        updater = Updater(place, source, drift=drift_reader())
+        report = updater.start()
+        if once:
+            return updater.once()
+        remark(f"{config.device_id} runs {report.actual} and looks for releases")
+        updater.run(stop)
+    return report
+
+
+def update_beside(
+    root: Path, config: DeviceConfig, stop: threading.Event, remark: Callable[[str], None]
+) -> threading.Thread:
+    """The updater in a thread beside the agent. It never takes the agent down.
+
+    Raises:
+        ConfigurationError: device.yaml says no address.
+    """
+    make_source(config, root)
+
+    def run() -> None:
+        while not stop.is_set():
+            try:
+                update(root, config, once=False, stop=stop, remark=remark)
+            except HerdbookError as error:
+                remark(f"the updater failed: {error.message}; it begins again")
+                stop.wait(60)
+
+    thread = threading.Thread(target=run, name="updater")
+    thread.start()
+    return thread

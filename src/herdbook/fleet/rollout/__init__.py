@@ -1,0 +1,1 @@
+"""Rollouts: a release goes to canaries, then through the fleet in waves, and stops itself."""

@@ -1,0 +1,1 @@
+"""Who a tracklet is, from looks and exclusion: arithmetic alone, the same on the platform and on a device."""
