@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from herdbook.contracts.release import AccuracyCost, InputShape, Network, Precision
 from herdbook.edge.perception.network import read_network, write_network
-from herdbook.edge.perception.sam3 import GRAPHS
+from herdbook.edge.perception.sam3_graphs import GRAPHS
 from herdbook.learning.datasets.plan import Split
 from herdbook.learning.release.behaviour import GRAPH as HEAD
 from herdbook.learning.release.behaviour import write_head
