@@ -261,8 +261,9 @@ def _summary(
         bouts = bouts.set_column(bouts.schema.get_field_index("behaviour"), "behaviour", behaviour)
     tally = DayTally(day, extent, cameras, rules)
     feed(tally, tracklets, bouts)
+    settled = {camera.camera_id: extent[1] for camera in cameras}
     release_id = filled.names.releases[filled.part.release[number]].release_id
-    return tally.summary(known, watched_spans(coverage), extent[1], final=True, release_id=release_id)
+    return tally.summary(known, watched_spans(coverage), settled, final=True, release_id=release_id)
 
 
 def _span(plan: HerdPlan, first: int, stop: int) -> tuple[float, float]:
