@@ -12,7 +12,7 @@ from pathlib import Path
 from herdbook.contracts.activation import Drift
 from herdbook.contracts.durable import make_folder
 from herdbook.edge.config import DeviceConfig
-from herdbook.edge.drift.clips import RecentClip
+from herdbook.edge.drift.clips import RecentClip, spread
 from herdbook.edge.drift.job import AT, LOG, Job, read_at
 from herdbook.edge.drift.limits import DriftLimits
 from herdbook.edge.locks import in_use
@@ -43,12 +43,12 @@ def read_drift(
     Args:
         old: the device with the release that serves.
         new: the device with the release to come: ``old.model_copy(update={"release": …, "network": …})``.
-        clips: of the device's cameras: `recent_clips`.
+        clips: of the device's cameras: `recent_clips`; of more than ``limits.clips`` some are chosen in the same way.
         work: a folder for readings, of no other use; made if absent.
         limits: what it may cost.
 
     Returns:
-        The clips that both could read, in the order given; none where there are no clips.
+        The clips that both could read, in the order of camera and time; none where there are no clips.
 
     Raises:
         DriftReadingError: an engine crashed, hung or needed too much memory; the message names release and clip.
@@ -57,7 +57,9 @@ def read_drift(
         DiskFullError: no space is left.
         StorageError: another reading works in the folder.
     """
-    job = Job(old=old, new=new, clips=tuple(clips), limits=limits or DriftLimits())
+    limits = limits or DriftLimits()
+    chosen = spread(clips, limits.clips, old.timezone)
+    job = Job(old=old, new=new, clips=tuple(chosen), limits=limits)
     if not job.clips:
         return job.drift(work)
     with in_use(make_folder(work)) as alone:
