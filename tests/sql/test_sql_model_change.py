@@ -102,6 +102,28 @@ def test_only_the_current_load_of_a_day_speaks(herd: Herd) -> None:
     assert herd.query(SWITCHES) == []
 
 
+def test_cameras_that_change_one_after_the_other_are_one_switch(herd: Herd) -> None:
+    load = herd.load("d1-0", cameras={"c1": "p1", "c2": "p2"})
+    herd.db.execute("DELETE FROM record.model_release")
+    for release in "ab":
+        row = {"engine": "motion", "space_id": release, "dimensions": 2, "ethogram_id": "pig-9"}
+        herd.insert("record.model_release", {"load_id": load, "release_id": release} | row)
+    spans = [
+        ("c1", "a", 1, 5),
+        ("c2", "a", 1, 5.1),
+        ("c1", "b", 5, 6),
+        ("c2", "a", 5.2, 5.3),
+        ("c2", "b", 5.4, 6),
+        ("c1", "b", 6, 7),
+    ]
+    for camera, release, start, end in spans:
+        name = herd.tracklet(start, end, load=load, camera=camera)
+        herd.db.execute("UPDATE record.tracklet SET release_id = ? WHERE tracklet_id = ?", [release, name])
+    row = herd.one("FROM model_change")
+    assert (row["from_release_id"], row["to_release_id"], row["cameras"]) == ("a", "b", ["c1", "c2"])
+    assert (row["last_from_at"], row["first_to_at"], row["silent_s"]) == (at(5.3), at(5), 0)
+
+
 @pytest.mark.parametrize("overlap", [0.5, 1.5])
 def test_where_both_saw_animals_at_once_nothing_was_silent(herd: Herd, overlap: float) -> None:
     two_in_a_day(herd, 0, [("a", 1, 5 + overlap), ("b", 5, 9)])
