@@ -108,7 +108,7 @@ class Platform:
         assign(self.settings, assignments or (self.assignment(),))
 
     def root_document(self) -> bytes:
-        from herdbook.fleet.trust.store import newest_root
+        from herdbook.fleet.repository import newest_root
 
         return newest_root(self.settings).read_bytes()
 

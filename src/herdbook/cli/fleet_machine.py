@@ -40,12 +40,12 @@ def read_machine(settings: Settings, device_id: str) -> Hardware | None:
 def write_root(settings: Settings, root_file: Path | None) -> None:
     """Write the newest root of trust where the person wants it."""
     from herdbook.contracts.durable import write_durably
-    from herdbook.fleet.trust.store import exists, newest_root
+    from herdbook.fleet.repository import is_signed, newest_root
 
     if root_file is not None:
         write_durably(root_file, newest_root(settings).read_bytes())
         console.print(f"On the device: herdbook edge trust {root_file.name} --root FOLDER", soft_wrap=True)
-    elif exists(settings):
+    elif is_signed(settings):
         console.print("Its root of trust: --root-file FILE writes it, `herdbook edge trust` takes it up there.")
 
 

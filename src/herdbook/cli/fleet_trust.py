@@ -34,6 +34,7 @@ def init(
     threshold: Annotated[int, typer.Option(help="How many of them must sign.", min=1, max=16)] = 2,
 ) -> None:
     """Make all keys and an empty signed repository. The offline keys are needed again for ceremonies only."""
+    _require_library()
     from herdbook.fleet.trust import ceremony
 
     settings = get_settings()
@@ -58,6 +59,7 @@ def rotate(
     ] = None,
 ) -> None:
     """Replace a role's keys: devices believe the old ones no longer. Needs the offline keys."""
+    _require_library()
     from herdbook.fleet.trust import ceremony
 
     new = ceremony.rotate(get_settings(), role, _offline(keys, passphrase_file), lost or ())
@@ -74,10 +76,16 @@ def refresh(
     as_json: JsonFlag = False,
 ) -> None:
     """Sign anew what would expire. `maintain` does it every night; with --keys root and targets are renewed, too."""
+    from herdbook.fleet.repository import is_signed
+
+    settings = get_settings()
+    if not keys and not is_signed(settings):
+        _print([], as_json=as_json)
+        return
+    _require_library()
     from herdbook.fleet.trust import ceremony, upkeep
     from herdbook.fleet.trust.roles import OFFLINE
 
-    settings = get_settings()
     if keys:
         ceremony.renew(settings, _offline(keys, passphrase_file))
     found = upkeep.refresh(settings)
@@ -94,11 +102,16 @@ def refresh(
 @app.command()
 def prune(as_json: JsonFlag = False) -> None:
     """Remove old releases that no device in service is assigned, and files that nothing names any more."""
-    from herdbook.fleet.trust import upkeep
+    from herdbook.fleet.repository import is_signed
     from herdbook.ledger.devices import active_devices
 
     settings = get_settings()
-    gone = upkeep.prune(settings, [device.device_id for device in active_devices(settings)])
+    gone: list[str] = []
+    if is_signed(settings):
+        _require_library()
+        from herdbook.fleet.trust import upkeep
+
+        gone = upkeep.prune(settings, [device.device_id for device in active_devices(settings)])
     if as_json:
         print_json({"releases": gone})
     else:
@@ -113,8 +126,9 @@ def status(
     as_json: JsonFlag = False,
 ) -> None:
     """Every role: version, expiry, threshold and keys."""
+    _require_library()
     from herdbook.contracts.durable import write_durably
-    from herdbook.fleet.trust.store import newest_root
+    from herdbook.fleet.repository import newest_root
     from herdbook.fleet.trust.upkeep import role_status
 
     settings = get_settings()
@@ -136,6 +150,15 @@ def _print(found: list[RoleStatus], *, as_json: bool) -> None:
         for status in found
     ]
     print_rows(rows, as_json=as_json)
+
+
+def _require_library() -> None:
+    from importlib.util import find_spec
+
+    from herdbook.errors import MissingDependencyError
+
+    if find_spec("tuf") is None:
+        raise MissingDependencyError("signed releases need the extra 'fleet' (tuf)")
 
 
 def _offline(folders: list[Path], passphrase_file: Path | None, *, new: bool = False) -> OfflineKeys:

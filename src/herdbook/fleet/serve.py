@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from herdbook.errors import ConfigurationError, MissingDependencyError
-from herdbook.fleet.trust.store import repository_folder
+from herdbook.fleet.repository import repository_folder
 from herdbook.settings import Settings
 
 

@@ -9,6 +9,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import DelegatedRole, Delegations, Key, Metadata, Role, Root, Snapshot, Targets, Timestamp
 
 from herdbook.errors import ConfigurationError
+from herdbook.fleet.repository import is_signed, repository_folder
 from herdbook.fleet.trust.commit import commit, sign_root
 from herdbook.fleet.trust.keys import SHORT, OfflineKeys, find_online, forget_online, make_online
 from herdbook.fleet.trust.roles import (
@@ -24,7 +25,7 @@ from herdbook.fleet.trust.roles import (
     TARGETS,
     TIMESTAMP,
 )
-from herdbook.fleet.trust.store import State, exists, one_writer, read_state, repository_folder
+from herdbook.fleet.trust.store import State, one_writer, read_state
 from herdbook.settings import Settings
 
 
@@ -40,7 +41,7 @@ def init(settings: Settings, offline: OfflineKeys, *, root_keys: int = 3, thresh
     if not 1 <= threshold <= root_keys:
         raise ConfigurationError(f"{threshold} of {root_keys} root keys cannot sign", "Give a threshold within them.")
     with one_writer(settings):
-        if exists(settings):
+        if is_signed(settings):
             raise ConfigurationError(
                 f"{repository_folder(settings)} is there already",
                 "Keys are changed with `herdbook fleet trust rotate`.",

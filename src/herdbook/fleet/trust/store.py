@@ -23,12 +23,12 @@ from tuf.api.serialization import DeserializationError
 from herdbook.contracts.durable import make_folder
 from herdbook.errors import NotInitialisedError, SignedReleaseError
 from herdbook.errors import StorageError as OurStorageError
+from herdbook.fleet.repository import is_signed, newest_root, repository_folder
 from herdbook.fleet.trust.roles import (
     ASSIGNMENTS,
     BINS,
     PATHS,
     RELEASES,
-    ROOT,
     SNAPSHOT,
     TARGETS,
     TIMESTAMP,
@@ -37,11 +37,6 @@ from herdbook.fleet.trust.roles import (
 from herdbook.settings import Settings
 
 _WAIT_S = 60.0
-
-
-def repository_folder(settings: Settings) -> Path:
-    """The folder that is served."""
-    return settings.releases / "repository"
 
 
 @dataclass
@@ -83,11 +78,6 @@ class State:
         return {path: target for part in self.bins.values() for path, target in part.signed.targets.items()}
 
 
-def exists(settings: Settings) -> bool:
-    """Whether there is a signed repository."""
-    return (repository_folder(settings) / "metadata" / "timestamp.json").is_file()
-
-
 def read_state(settings: Settings) -> State:
     """The state that ``timestamp.json`` names.
 
@@ -96,7 +86,7 @@ def read_state(settings: Settings) -> State:
         SignedReleaseError: a file of it is lost or damaged.
     """
     folder = repository_folder(settings)
-    if not exists(settings):
+    if not is_signed(settings):
         raise NotInitialisedError(
             f"there is no signed repository at {folder}", "Make one with `herdbook fleet trust init`."
         )
@@ -139,18 +129,6 @@ def look_up(settings: Settings) -> State:
 @lru_cache(maxsize=2)
 def _kept(settings: Settings, timestamp: bytes) -> State:
     return read_state(settings)
-
-
-def newest_root(settings: Settings) -> Path:
-    """The root of trust that devices are given.
-
-    Raises:
-        NotInitialisedError: there is none.
-    """
-    found = list((repository_folder(settings) / "metadata").glob(f"*.{ROOT}.json"))
-    if not found:
-        raise NotInitialisedError("there is no root of trust yet", "Make one with `herdbook fleet trust init`.")
-    return max(found, key=lambda path: int(path.name.partition(".")[0]))
 
 
 def file_of(role: str, version: int) -> str:

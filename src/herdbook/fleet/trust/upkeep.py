@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 from herdbook.contracts.durable import write_durably
 from herdbook.errors import MetadataExpiredError
+from herdbook.fleet.repository import is_signed
 from herdbook.fleet.trust.assign import read_assignment
 from herdbook.fleet.trust.commit import commit
 from herdbook.fleet.trust.publish import PUBLISHED_AT, published_releases
 from herdbook.fleet.trust.roles import ASSIGNMENTS, BINS, OFFLINE, RELEASES, ROLES, ROOT, validity
-from herdbook.fleet.trust.store import State, exists, file_of, one_writer, read_state
+from herdbook.fleet.trust.store import State, file_of, one_writer, read_state
 from herdbook.settings import Settings
 
 GRACE = timedelta(days=1)
@@ -62,7 +63,7 @@ def refresh(settings: Settings) -> list[RoleStatus]:
         MetadataExpiredError: root or top-level targets have expired; the others were refreshed.
         ConfigurationError: an online key is not here.
     """
-    if not exists(settings):
+    if not is_signed(settings):
         return []
     with one_writer(settings):
         state = read_state(settings)
@@ -87,7 +88,7 @@ def prune(settings: Settings, in_service: Iterable[str]) -> list[str]:
     Returns:
         Ids of the releases that are gone.
     """
-    if not exists(settings):
+    if not is_signed(settings):
         return []
     with one_writer(settings):
         state = read_state(settings)
