@@ -2,7 +2,8 @@
 
 `compact` deletes superseded loads, lets old snapshots expire (pinned ones stay), merges small files and removes those
 that nothing shows. `retention` removes footage after ``HERDBOOK_FOOTAGE_KEEP_DAYS`` and landed files that the lake
-holds; records stay for ever. A backup that fails keeps `compact` from removing anything that night.
+holds; records stay for ever. A backup that fails keeps `compact` from removing anything that night. `trust` signs anew
+what devices believe only until it expires; `prune` removes old releases that no device is assigned.
 """
 
 from __future__ import annotations
@@ -33,4 +34,7 @@ with DAG(
     retention = HerdbookOperator(
         task_id="retention", arguments=["retention"], keep=("clips", "footage_bytes", "landed_days")
     )
+    trust = HerdbookOperator(task_id="trust", arguments=["fleet", "trust", "refresh"])
+    prune = HerdbookOperator(task_id="prune", arguments=["fleet", "trust", "prune"], keep=("releases",))
     backup >> compact >> check
+    trust >> prune

@@ -10,6 +10,7 @@ pytest_plugins = [
     "support.postgres",
     "support.released",
     "support.small_farms",
+    "support.trust",
 ]
 
 # Workers of pytest-xdist and jobs in a shell's background ignore SIGINT, and the programs that tests interrupt

@@ -329,6 +329,59 @@ class NotReproducedError(HerdbookError):
 # -- releases and the devices that run them ---------------------------------------------------------------------------
 
 
+class SignedReleaseError(HerdbookError):
+    """A signed release or assignment cannot be published or installed."""
+
+    exit_code = 90
+    remedy = "Correct what the message names and run the command again; what devices run stays as it was."
+
+
+class RepositoryUnreachableError(SignedReleaseError):
+    """The repository of signed releases does not answer."""
+
+    exit_code = 91
+    remedy = (
+        "Check the network and `updates: url:` in device.yaml; the device tries again and goes on where it stopped."
+    )
+
+
+class UntrustedMetadataError(SignedReleaseError):
+    """Metadata is not signed by the keys that are trusted, or parts of different states are mixed."""
+
+    exit_code = 92
+    remedy = (
+        "Nothing was installed. Run `herdbook fleet trust status` on the platform; if all is well there, someone "
+        "stands between it and the device: find out who before anything else."
+    )
+
+
+class MetadataExpiredError(SignedReleaseError):
+    """Metadata has expired: nothing may be installed by it."""
+
+    exit_code = 93
+    remedy = (
+        "Run `herdbook fleet trust refresh` on the platform (`maintain` does so every night), and check this clock. "
+        "What is installed keeps running."
+    )
+
+
+class MetadataReplayedError(SignedReleaseError):
+    """Metadata or an assignment is older than what was seen before."""
+
+    exit_code = 94
+    remedy = (
+        "Nothing was installed. A copy of the repository may lag behind: wait for it. If the repository was restored "
+        "from a backup, see docs/fleet-manager.md."
+    )
+
+
+class TargetMismatchError(SignedReleaseError):
+    """A file's bytes are not those that were signed."""
+
+    exit_code = 95
+    remedy = "The bytes were thrown away; the next attempt fetches them anew. If it recurs, publish the release again."
+
+
 class ActivationError(HerdbookError):
     """A release was not taken up. The device runs what it ran before."""
 

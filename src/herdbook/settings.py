@@ -82,6 +82,18 @@ class Settings(BaseSettings):
     """Whether a person in Airflow must approve a promotion that passed its gates."""
     approval_days: Annotated[float, Field(gt=0)] = 7.0
     """How long it waits for that person; then the champion stays."""
+    trust_keys: Path | None = None
+    """Folder of the online signing keys (timestamp, snapshot, releases, assignments)."""
+    trust_timestamp_days: Annotated[float, Field(gt=0)] = 7.0
+    """How long devices may install after the platform's last sign of life; `maintain` gives one every night."""
+    trust_snapshot_days: Annotated[float, Field(gt=0)] = 14.0
+    """Validity of the list of what is current."""
+    trust_roles_days: Annotated[float, Field(gt=0)] = 90.0
+    """Validity of what the roles ``releases`` and ``assignments`` sign."""
+    trust_offline_days: Annotated[float, Field(gt=0)] = 365.0
+    """Validity of what the offline keys sign: a ceremony is due before it ends."""
+    release_keep_days: Annotated[int, Field(ge=1)] = 90
+    """Releases that no device in service is assigned leave the signed repository after this long."""
 
     @property
     def lake_catalog(self) -> str:
@@ -144,8 +156,18 @@ class Settings(BaseSettings):
         return self.home / "alerts.jsonl"
 
     @property
+    def releases(self) -> Path:
+        """Releases and the repository in which they are signed."""
+        return self.home / "releases"
+
+    @property
+    def online_keys(self) -> Path:
+        """Folder of the online signing keys; readable by their owner only."""
+        return self.trust_keys or self.secrets / "trust"
+
+    @property
     def secrets(self) -> Path:
-        """Device tokens; readable by their owner only."""
+        """Device tokens and signing keys; readable by their owner only."""
         return self.home / "secrets"
 
 

@@ -32,6 +32,7 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DeviceConfig
 
 OPERATIONS = [
     ("GET", "/v1/health"),
+    ("GET", "/v1/hardware"),
     ("GET", "/v1/days"),
     ("GET", "/v1/days/{day}/manifest"),
     ("GET", "/v1/files/{sha256}"),

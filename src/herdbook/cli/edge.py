@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from herdbook.cli import edge_trust
 from herdbook.cli.day import parse_day
 from herdbook.cli.output import JsonFlag, console, print_rows
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from herdbook.edge.recorder import Issued, Progress
 
 app = typer.Typer(help="On the device: record footage into device days, and serve them.", no_args_is_help=True)
+
+app.command()(edge_trust.trust)
 
 Root = Annotated[Path, typer.Option("--root", help="The device's folder: days, live footage, token.")]
 Device = Annotated[Path | None, typer.Option("--device", help="Its device.yaml; by default the one in the root.")]

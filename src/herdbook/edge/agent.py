@@ -16,8 +16,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
+from herdbook.contracts.hardware import Hardware
 from herdbook.contracts.identifiers import Sha256
 from herdbook.contracts.validation import first_problem
+from herdbook.edge.activate.place import hardware_of
 from herdbook.edge.agent_models import AcknowledgementRequest, Day, Health, Problem
 from herdbook.edge.agent_releases import release_routes
 from herdbook.edge.config import DeviceConfig
@@ -57,6 +59,7 @@ def create_agent(
         now: the device's clock.
     """
     store = DayStore(root)
+    machine = hardware_of(config)
     documented = Depends(HTTPBearer(auto_error=False, description="The device's token."))  # `Gate` is what checks it
 
     def latest(day: Annotated[date, Path(description="Farm-local day, YYYY-MM-DD.")]) -> StoredDay:
@@ -77,6 +80,11 @@ def create_agent(
             free_bytes=shutil.disk_usage(root).free,
             status="ok",
         )
+
+    @api.get("/hardware")
+    def hardware() -> Hardware:
+        """The machine this device is."""
+        return machine
 
     @api.get("/days")
     def days() -> list[Day]:

@@ -32,6 +32,10 @@ A learned engine needs its release and the folder that it lies in::
     network: releases/compact-7
     compact: {threads: 2}
 
+Releases that the platform signs are fetched from::
+
+    updates: {url: https://releases.example/herdbook, reserve_mib: 256}
+
 A release that the platform assigned and the device took up (`herdbook.edge.activate`) comes before both. ``serve`` says
 through what its networks run: ``onnxruntime`` in the recorder's own process, or the device's ``triton`` server.
 """
@@ -117,6 +121,15 @@ class Retention(Contract):
     """Days to wait after the acknowledgement."""
 
 
+class Updates(Contract):
+    """Where the device finds its signed releases."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=255)]
+    """Above the repository's ``metadata/`` and ``targets/``."""
+    reserve_mib: Annotated[int, Field(ge=0, le=1 << 20)] = 256
+    """Space that an installation leaves free, for footage and days."""
+
+
 class DeviceConfig(Contract):
     """One device: who it is, what it looks at, and with which engine."""
 
@@ -134,6 +147,8 @@ class DeviceConfig(Contract):
     embeddings_per_hour: Annotated[float, Field(gt=0, le=3600)] = 7.0
     """Reference rate per animal; every tracklet gets at least one, and two if it lasts more than ten seconds."""
     retention: Retention = Retention()
+    updates: Updates | None = None
+    """Absent: the device is not updated by itself."""
     serve: Literal["onnxruntime", "triton"] = "onnxruntime"
     """Through what the networks of an installed release run."""
     sku: Slug | None = None

@@ -156,7 +156,7 @@ def describe_inputs(config: DeviceConfig, plans: list[CameraPlan]) -> dict[str, 
     """What a day is made from, as plain data: equal inputs make an equal day."""
     mine = PARAMETERS.get(config.release.engine)
     others = {key for key in PARAMETERS.values() if key != mine}
-    aside = {"cameras", "retention", "network", "serve", "sku", "spare_memory_mib", *others}
+    aside = {"cameras", "retention", "network", "serve", "sku", "spare_memory_mib", "updates", *others}
     told = config.model_dump(mode="json", exclude=aside)
     if config.network is not None and mine != "motion":
         told["network"] = release_digest(config.network)

@@ -19,6 +19,7 @@ from herdbook.contracts.token import TOKEN_RULE, is_token
 from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.ledger.columns import utc_now
 from herdbook.ledger.devices import token_path
+from herdbook.ledger.hardware import close_hardware
 from herdbook.ledger.models import DAY_MISSING, Attempt, DayState, Device, DeviceDay
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
@@ -86,6 +87,7 @@ def retire(settings: Settings, device_id: str) -> None:
         if device is None:
             raise NotFoundError(f"device '{device_id}' is not enrolled", "`herdbook fleet status` lists devices.")
         device.retired_at = device.retired_at or utc_now()
+        close_hardware(session, device_id)
     token_path(settings, device_id).unlink(missing_ok=True)
 
 

@@ -67,6 +67,26 @@ class Device(Base):
     retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class DeviceHardware(Base):
+    """A machine that was a device for a time. Rows are closed, not deleted: history outlives a swap."""
+
+    __tablename__ = "device_hardware"
+
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.device_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """Counts the device's machines, and their changes, from 1."""
+    serial: Mapped[str] = mapped_column(String(127), default="")
+    """Of the board; empty where it says none."""
+    sku: Mapped[str] = mapped_column(String(63))
+    memory_mib: Mapped[int]
+    jetpack: Mapped[str | None] = mapped_column(String(31))
+    tensorrt: Mapped[str | None] = mapped_column(String(31))
+    cuda: Mapped[str | None] = mapped_column(String(31))
+    valid_from: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    valid_to: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Null while it is so."""
+
+
 class DeviceDay(Base):
     """One revision of one device day that we have seen a manifest of."""
 
