@@ -80,7 +80,8 @@ def update(
 def update_beside(
     root: Path, config: DeviceConfig, stop: threading.Event, remark: Callable[[str], None]
 ) -> threading.Thread:
-    """The updater in a thread beside the agent. It never takes the agent down.
+    """The updater in a thread beside the agent. It never takes the agent down, and whoever ends need not wait for it:
+    a switch that is cut off is what `recover` is for.
 
     Raises:
         ConfigurationError: device.yaml says no address.
@@ -95,6 +96,6 @@ def update_beside(
                 remark(f"the updater failed: {error.message}; it begins again")
                 stop.wait(60)
 
-    thread = threading.Thread(target=run, name="updater")
+    thread = threading.Thread(target=run, name="updater", daemon=True)
     thread.start()
     return thread
