@@ -21,7 +21,7 @@ from herdbook.edge.activate.opened import Opened
 from herdbook.edge.activate.place import Place
 from herdbook.edge.proof.fixtures import Arrays, errors_of, latency_ms, read_check
 from herdbook.edge.triton.client import TritonClient
-from herdbook.edge.triton.repository import Model, Tensor, Tensors, model_name, write_version
+from herdbook.edge.triton.repository import Backend, Model, Tensor, Tensors, model_name, write_version
 from herdbook.errors import EngineRefusedError, TritonError
 
 _QUANTISED = b"QuantizeLinear"
@@ -118,7 +118,7 @@ def model_of(
 ) -> Model:
     """A part as Triton is to serve it."""
     inputs, outputs = tensors
-    backend = "tensorrt" if tensorrt else "onnxruntime"
+    backend: Backend = "tensorrt" if tensorrt else "onnxruntime"
     return Model(model_name(part.role, release_id), backend, part.engine, inputs, outputs, threads)
 
 
