@@ -192,7 +192,7 @@ def serve(
     finally:
         stop.set()
         if updater is not None:
-            updater.join()
+            updater.join(timeout=10)
 
 
 @app.command()

@@ -20,13 +20,13 @@ from herdbook.contracts.hardware import Hardware
 from herdbook.contracts.identifiers import Sha256
 from herdbook.contracts.validation import first_problem
 from herdbook.edge.agent_alerts import add_alert_routes
+from herdbook.edge.activate.place import hardware_of
 from herdbook.edge.agent_models import AcknowledgementRequest, Day, Health, Problem
 from herdbook.edge.agent_releases import release_routes
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
 from herdbook.edge.file_response import DayFileResponse
 from herdbook.edge.gate import Gate
-from herdbook.edge.hardware import read_hardware
 from herdbook.edge.retention import free_acknowledged
 
 _Responses = dict[int | str, dict[str, Any]]
@@ -60,7 +60,7 @@ def create_agent(
         now: the device's clock.
     """
     store = DayStore(root)
-    machine = read_hardware()
+    machine = hardware_of(config)
     documented = Depends(HTTPBearer(auto_error=False, description="The device's token."))  # `Gate` is what checks it
 
     def latest(day: Annotated[date, Path(description="Farm-local day, YYYY-MM-DD.")]) -> StoredDay:

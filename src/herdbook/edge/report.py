@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from herdbook.contracts.activation import DeviceReport, Failure, Stage
 from herdbook.contracts.durable import make_folder, write_durably
-from herdbook.edge.activate.place import place_of
+from herdbook.edge.activate.place import hardware_of
 from herdbook.edge.activate.state import read_active
 from herdbook.edge.config import DeviceConfig
 from herdbook.errors import HerdbookError
@@ -48,7 +48,7 @@ def current_report(root: Path, config: DeviceConfig, now: datetime) -> DeviceRep
     if told is None or told.device_id != config.device_id:
         return DeviceReport(
             device_id=config.device_id,
-            hardware=place_of(root, config).hardware,
+            hardware=hardware_of(config),
             stage=Stage.IDLE,
             actual=actual,
             actual_since=since,

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from herdbook.contracts.activation import DeviceReport, Drift
 from herdbook.edge.activate import Place, place_of, read_active
@@ -22,17 +21,16 @@ def make_source(config: DeviceConfig, root: Path) -> Source:
 
     Raises:
         ConfigurationError: device.yaml says no address.
-        MissingDependencyError: this version cannot install.
+        MissingDependencyError: the extra ``edge`` is not installed.
     """
-    updates: Any = getattr(config, "updates", None)
-    if updates is None:
+    if config.updates is None:
         raise ConfigurationError("device.yaml names no place of updates", "Add `updates: {url: https://…}`.")
     try:
-        install = import_module("herdbook.edge.install")
+        from herdbook.edge.install import Installer
     except ImportError as error:
         raise MissingDependencyError("fetching releases needs the extra 'edge' (tuf)") from error
-    source: Source = install.Installer(root, config.device_id, updates.url, reserve_bytes=updates.reserve_mib << 20)
-    return source
+    reserve = config.updates.reserve_mib << 20
+    return Installer(root, config.device_id, config.updates.url, reserve_bytes=reserve)
 
 
 def drift_reader() -> ReadDrift | None:
@@ -82,7 +80,8 @@ def update(
 def update_beside(
     root: Path, config: DeviceConfig, stop: threading.Event, remark: Callable[[str], None]
 ) -> threading.Thread:
-    """The updater in a thread beside the agent. It never takes the agent down.
+    """The updater in a thread beside the agent. It never takes the agent down, and whoever ends need not wait for it:
+    a switch that is cut off is what `recover` is for.
 
     Raises:
         ConfigurationError: device.yaml says no address.
@@ -97,6 +96,6 @@ def update_beside(
                 remark(f"the updater failed: {error.message}; it begins again")
                 stop.wait(60)
 
-    thread = threading.Thread(target=run, name="updater")
+    thread = threading.Thread(target=run, name="updater", daemon=True)
     thread.start()
     return thread

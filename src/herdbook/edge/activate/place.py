@@ -69,13 +69,16 @@ class Place:
 
 def place_of(root: Path, config: DeviceConfig) -> Place:
     """The device of a folder."""
+    make_folder(root / "releases")
+    return Place(root, config, hardware_of(config), TritonHost(root))
+
+
+def hardware_of(config: DeviceConfig) -> Hardware:
+    """The machine; ``sku`` in device.yaml wins over what it says of itself."""
     from herdbook.edge.hardware import read_hardware
 
-    make_folder(root / "releases")
     hardware = read_hardware()
-    if config.sku is not None:
-        hardware = hardware.model_copy(update={"sku": config.sku})
-    return Place(root, config, hardware, TritonHost(root))
+    return hardware if config.sku is None else hardware.model_copy(update={"sku": config.sku})
 
 
 def activating(root: Path, *, wait: bool) -> AbstractContextManager[bool]:

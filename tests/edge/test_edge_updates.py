@@ -1,0 +1,60 @@
+"""The device's own command against a real signed repository: fetched, proved, switched to, or refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from activate_cases import make_config
+from fastapi.testclient import TestClient
+
+from herdbook.contracts.activation import DeviceReport, Stage
+from herdbook.edge.agent import create_agent
+from herdbook.edge.config import write_device_config
+from herdbook.edge.triton.environment import triton_home
+from herdbook.fleet.trust import publish_release
+from support.made_release import make_release
+from support.plain_release import write_plain_release
+from support.trust import Platform
+
+TOKEN = "a-token-of-forty-characters-for-the-tests"
+
+
+def update(root: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "herdbook", "edge", "update", "--once", "--root", str(root), "--json"]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
+
+
+@pytest.mark.slow
+def test_a_device_takes_up_what_is_signed_for_it_and_refuses_what_does_not_prove_itself(
+    platform: Platform, tmp_path: Path
+) -> None:
+    root, source = tmp_path / "device", write_plain_release(tmp_path / "source")
+    platform.device(root)  # gives it its root of trust
+    serve = "triton" if triton_home() is not None else "onnxruntime"
+    config = make_config(serve=serve, updates={"url": platform.url, "reserve_mib": 0})
+    write_device_config(root / "device.yaml", config)
+
+    publish_release(platform.settings, make_release(tmp_path / "made", source, "compact-7"))
+    platform.assign(platform.assignment("compact-7"))
+    done = update(root)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    assert (row["stage"], row["desired"], row["actual"], row["serving"]) == ("idle", "compact-7", "compact-7", True)
+
+    publish_release(platform.settings, make_release(tmp_path / "made", source, "compact-8", spoil=1.0))
+    platform.assign(platform.assignment("compact-8"))
+    done = update(root)
+    assert done.returncode == 98, done.stderr
+    (row,) = json.loads(done.stdout)
+    assert (row["stage"], row["desired"], row["actual"], row["serving"]) == ("failed", "compact-8", "compact-7", True)
+
+    agent = TestClient(create_agent(root, config, TOKEN), headers={"Authorization": f"Bearer {TOKEN}"})
+    report = DeviceReport.model_validate(agent.get("/v1/release").json())
+    assert (report.stage, report.actual, report.desired) == (Stage.FAILED, "compact-7", "compact-8")
+    assert report.certificate is not None
+    assert "parity of 'student'" in report.certificate.problems[0]
