@@ -240,9 +240,9 @@ def test_an_int8_graph_over_the_limit_is_refused(settings: Settings, dataset: Pa
 
 
 def test_a_version_of_elsewhere_needs_a_dataset(settings: Settings) -> None:
-    with pytest.raises(NotFoundError, match="--dataset") as refused:
+    with pytest.raises(NotFoundError, match="dataset is not known here") as refused:
         make_release(settings, MODEL, 1)
-    assert "dataset" in refused.value.remedy
+    assert "--dataset" in refused.value.remedy
 
 
 def test_the_dataset_comes_from_the_runs_commit_when_its_workspace_is_gone(settings: Settings, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from herdbook.contracts.release import Network, Precision
 from herdbook.edge.perception.network import read_network, write_network
 from herdbook.errors import ReleaseNotProvedError
 from herdbook.learning.datasets.plan import Split
+from herdbook.learning.datasets.reading import Frame
 from herdbook.learning.release.accuracy import costs
 from herdbook.learning.release.behaviour import write_head
 from herdbook.learning.release.fixtures import Arrays, Case, write_fixtures
@@ -53,6 +54,11 @@ def write_compact(
     """
     student, head = load_student(materials.weights / "student"), load_head(materials.weights / "behaviour")
     network, size, made = read_network(materials.files), student.config.image_size, Made()
+    site: list[Frame] = []
+    if asked.smallest is Precision.INT8:  # refused before anything is exported
+        asked_for = materials.profile.export.calibration
+        site = calibration_frames(materials.dataset, asked=asked_for, few=asked.few_frames)
+        made.calibration = told(site)
     progress("exporting the student", 0, 0)
     graph, error = export_student(student, folder / GRAPH)
     made.networks.append(_network(Precision.FP32, GRAPH, error))
@@ -67,14 +73,15 @@ def write_compact(
             folder, ROLE, Precision.FP32, cases, says=open_onnx(graph), rounded=rounded, outputs=PROOF
         )
         if asked.smallest is Precision.INT8:
-            graphs[Precision.INT8] = _write_int8(folder, made, materials, asked, progress)
+            graphs[Precision.INT8] = _write_int8(folder, materials, asked, site, progress)
             small = graphs[Precision.INT8]
             rounded = [open_onnx(halve(small, Path(place) / "int8-half.onnx")), open_onnx(small, optimised=False)]
             made.fixtures += write_fixtures(
                 folder, ROLE, Precision.INT8, cases, says=open_onnx(small), rounded=rounded, outputs=PROOF
             )
             one, other = open_onnx(graph), open_onnx(small)
-            off = max(_largest(one(case.inputs), other(case.inputs)) for case in cases[:-1])  # of the site
+            of_site = [_largest(one(case.inputs), other(case.inputs)) for case in cases[:-1]]
+            off = max(of_site, default=0.0)
             made.networks.append(Network(role=ROLE, precision=Precision.INT8, file=_INT8, largest_error=off))
         progress("judging every precision", 0, 0)
         rules = Selection(**network.selection.model_dump())
@@ -136,19 +143,16 @@ def _compare(student: CompactStudent, graph: Path, size: tuple[int, int], batch:
         found.largest = max(found.largest, off)
 
 
-def _write_int8(folder: Path, made: Made, materials: Materials, asked: Asked, progress: Progress) -> Path:
+def _write_int8(folder: Path, materials: Materials, asked: Asked, frames: Sequence[Frame], progress: Progress) -> Path:
     size = read_network(materials.files).image_size
     assert size is not None
-    params = materials.profile.export
-    frames = calibration_frames(materials.dataset, asked=params.calibration, few=asked.few_frames)
-    made.calibration = told(frames)
 
     def looked_at() -> Iterator[NDArray[np.float32]]:
         for k, picture in enumerate(pictures(frames, size)):
             progress("calibrating int8", k + 1, len(frames))
             yield picture
 
-    small = quantise_onnx(folder / GRAPH, folder / _INT8, looked_at(), percentile=params.percentile)
+    small = quantise_onnx(folder / GRAPH, folder / _INT8, looked_at(), percentile=materials.profile.export.percentile)
     if small.stat().st_size > asked.limit_bytes:
         raise ReleaseNotProvedError(
             f"the student in int8 has {small.stat().st_size:,} bytes; {asked.limit_bytes:,} are allowed",
