@@ -75,9 +75,10 @@ def run() -> list[dict[str, Any]]:
     """One row per default rule, on the seed that nothing was chosen on."""
     found: dict[str, Any] = {"herd": HERD, "pens": PENS, "seeds": SEEDS, "rules": json.loads(default_rules("pig-9"))}
     for name, seed in SEEDS.items():
-        rules = tried()
-        found[name] = healthy(seed, rules) | {"sick": sick(seed, rules)} | crowds(seed, rules)
+        found[name] = healthy(seed, tried()) | crowds(seed, tried())
         _keep(found)
+    found["judged on"]["sick"] = sick(SEEDS["judged on"], tried())
+    _keep(found)
     judged = found["judged on"]
     shipped = [rule.rule_id for rule in parse_rules(default_rules("pig-9")).rules]
     rates = {
@@ -261,8 +262,9 @@ def _summary(
         bouts = bouts.set_column(bouts.schema.get_field_index("behaviour"), "behaviour", behaviour)
     tally = DayTally(day, extent, cameras, rules)
     feed(tally, tracklets, bouts)
+    settled = {camera.camera_id: extent[1] for camera in cameras}
     release_id = filled.names.releases[filled.part.release[number]].release_id
-    return tally.summary(known, watched_spans(coverage), extent[1], final=True, release_id=release_id)
+    return tally.summary(known, watched_spans(coverage), settled, final=True, release_id=release_id)
 
 
 def _span(plan: HerdPlan, first: int, stop: int) -> tuple[float, float]:

@@ -13,7 +13,15 @@ import torch
 
 import benchmarks.load
 import benchmarks.pull
-from benchmarks import estimators, full_size, herd_records, rollout, rollout_drift, streaming_memory
+from benchmarks import (
+    alerts,
+    estimators,
+    full_size,
+    herd_records,
+    rollout,
+    rollout_drift,
+    streaming_memory,
+)
 from herdnet.sam3_config import SmallTeacher
 from herdnet.student import StudentConfig
 from support.device_day import DaySpec
@@ -106,3 +114,28 @@ def test_measuring_drift(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     rows = {row["model"]: row["12 clips"] for row in rollout_drift.run()}
     assert rows["the same model, read twice"] == 0.0
     assert rows["calls every pig lying"] == 1.0
+
+
+@pytest.mark.slow
+def test_alerts_are_counted_on_healthy_and_sick_herds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts, "RESULTS", tmp_path)
+    small = {"devices": 1, "pens_per_device": 1, "animals_per_pen": 6}
+    monkeypatch.setattr(alerts, "HERD", small | {"days": 20})
+    monkeypatch.setattr(alerts, "SICK", alerts.SICK | {"days": 35})
+    monkeypatch.setattr(alerts, "FASTS", 2)
+    monkeypatch.setattr(alerts, "PENS", {"pens": 1, "animals_per_pen": 4, "days": 1})
+    rows = alerts.run()
+    assert [set(row) for row in rows] == [COLUMNS] * 6
+    written = json.loads((tmp_path / "alerts.json").read_bytes())
+    judged = written["judged on"]
+    assert 0 < judged["animal_days"] <= 120
+    assert judged["sick"]["animal-off-feed"]["of"] == 2
+    assert all(
+        figures["from"] <= figures["per_100_days"] <= figures["to"] for figures in judged["false_alarms"].values()
+    )
+
+
+def test_an_interval_of_a_count_is_garwoods() -> None:
+    figures = alerts.rate(10, 1000, "animal-days")
+    assert (figures["from"], figures["to"]) == (pytest.approx(0.480, abs=1e-3), pytest.approx(1.839, abs=1e-3))
+    assert alerts.rate(0, 100, "pen-days")["to"] == pytest.approx(3.689, abs=1e-3)

@@ -107,7 +107,7 @@ def export_system(tracker: Sam3TrackerVideoModel, folder: Path, suffix: str = ".
     Raises:
         ExportError: a part uses what ONNX does not have, or onnxscript is not installed.
     """
-    tracker.eval()
+    tracker.train(False)
     folder.mkdir(parents=True, exist_ok=True)
     found = {part.role: _export(part, folder / f"{part.role}{suffix}") for part in parts(tracker)}
     (folder / RULES_NAME).write_text(json.dumps(asdict(rules_of(tracker)), indent=1) + "\n", encoding="utf-8")

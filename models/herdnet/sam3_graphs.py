@@ -51,6 +51,8 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Prompt encoder and mask decoder."""
 
+    positions: Tensor
+
     def __init__(self, tracker: Sam3TrackerVideoModel) -> None:
         super().__init__()
         self.prompts, self.masks = tracker.prompt_encoder, tracker.mask_decoder
@@ -94,10 +96,18 @@ class Decoder(nn.Module):
 class MemoryAttention(nn.Module):
     """A picture's features, conditioned on what an object looked like before."""
 
+    cos: Tensor
+    sin: Tensor
+    here: Tensor
+    there: Tensor
+    scale: Tensor
+
     def __init__(self, tracker: Sam3TrackerVideoModel) -> None:
         super().__init__()
-        attention, config = tracker.memory_attention, tracker.config
-        self.layers, self.norm = attention.layers, attention.layer_norm
+        attention: Any = tracker.memory_attention
+        config = tracker.config
+        self.layers: Any = attention.layers
+        self.norm = attention.layer_norm
         self.temporal = tracker.memory_temporal_positional_encoding
         self.project = tracker.temporal_positional_encoding_projection_layer
         self.timed = bool(config.enable_temporal_pos_encoding_for_object_pointers)
@@ -149,7 +159,8 @@ class MemoryAttention(nn.Module):
             x = x + self._attend(cross, normed, torch.cat([turned, plain], 2), cross.v_proj(values))
             normed = layer.layer_norm3(x)
             x = x + layer.linear2(layer.activation(layer.linear1(normed)))
-        return self.norm(x).transpose(1, 2).reshape(1, -1, grid, grid)
+        pixels: Tensor = self.norm(x).transpose(1, 2).reshape(1, -1, grid, grid)
+        return pixels
 
     def _times(self, offsets: Tensor) -> Tensor:
         """[k] → [k, 64]: sines of the offset, projected."""

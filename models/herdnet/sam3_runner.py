@@ -64,8 +64,8 @@ class Sam3Runner:
     """Frames in, masks of prompted objects out."""
 
     def __init__(self, rules: Rules, graphs: Mapping[str, Says]) -> None:
-        """`graphs` by `ROLES`."""
-        if missing := set(ROLES) - set(graphs):
+        """`graphs` by `ROLES`; those of memory only where `step` is called."""
+        if missing := set(ROLES[:2]) - set(graphs):
             raise ShapeError(f"a SAM 3 tracker needs a graph for {min(missing)}")
         self.rules, self._graphs = rules, graphs
         self._none = np.asarray(rules.no_memory, np.float32).reshape(1, -1, 1, 1)

@@ -55,6 +55,17 @@ def examine(settings: Settings) -> Iterator[Finding]:
         except HerdbookError as error:
             yield Finding(name, Verdict.FAIL, error.message, error.remedy)
     yield from _extras()
+    yield _triton()
+
+
+def _triton() -> Finding:
+    from herdbook.edge.triton.environment import HOME_VARIABLE, triton_home
+
+    home = triton_home()
+    if home is None:
+        remedy = f"For devices with `serve: triton`: `make triton`, or name its home in {HOME_VARIABLE}."
+        return Finding("triton", Verdict.ABSENT, "no Triton server; devices run ONNX Runtime in process", remedy)
+    return Finding("triton", Verdict.OK, str(home))
 
 
 def _python(_: Settings) -> Finding:

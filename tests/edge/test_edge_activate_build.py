@@ -6,17 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
-from activate_cases import make_place
+from activate_cases import make_place, named, needs_triton, point_at, running
 
+from herdbook.contracts.activation import EngineCertificate
 from herdbook.contracts.hardware import Hardware
 from herdbook.contracts.release import Precision, Recipe
-from herdbook.edge.activate import Place
+from herdbook.edge.activate import Place, activate, read_active
 from herdbook.edge.activate.build import check_range, parts_of, trtexec_command
 from herdbook.edge.activate.opened import open_release
 from herdbook.edge.activate.trial import Question, try_graphs
 from herdbook.edge.triton.repository import Tensor
-from herdbook.errors import EngineBuildError, ReleaseUnusableError
-from support.made_release import make_release
+from herdbook.errors import EngineBuildError, EngineRefusedError, ReleaseUnusableError
+from support.made_release import make_assignment, make_release
 from support.plain_release import write_plain_release
 
 ORIN = Hardware(sku="orin-nx-16", memory_mib=16384, jetpack="6.1", tensorrt="10.3.0", cuda="12.6")
@@ -181,3 +182,30 @@ def test_a_device_without_tensorrt_runs_the_graphs(tmp_path: Path) -> None:
     parts = parts_of(place, open_release(folder, place.hardware), may_build=False, tensors={})
     assert json.loads((folder / "release.json").read_bytes())["recipes"][0]["sku"] == "cpu"
     assert [part.engine for part in parts] == [folder / "student.onnx", folder / "behaviour.onnx"]
+
+
+def test_a_build_that_fails_leaves_what_ran(orin: Place, folder: Path, trtexec: Path) -> None:
+    point_at(orin, named(orin, folder, 1))
+    (trtexec.parent / "fails").touch()
+    with pytest.raises(EngineBuildError, match="no tactic fits"):
+        activate(orin, folder, make_assignment(folder, 2, builds=True))
+    active = read_active(orin.releases)
+    assert active is not None
+    assert active.now is not None
+    assert active.now.assignment == 1
+
+
+@needs_triton
+@pytest.mark.slow
+def test_a_plan_that_triton_cannot_load_is_refused_and_its_certificate_says_so(
+    tmp_path: Path, folder: Path, orin: Place, trtexec: Path
+) -> None:
+    """As far as this path goes without TensorRT: plans are built, written, configured, and asked for."""
+    with orin.host, pytest.raises(EngineRefusedError, match="Triton could not load student"):
+        activate(orin, folder, make_assignment(folder, 1, builds=True))
+    (written,) = orin.certificates.iterdir()
+    certificate = EngineCertificate.model_validate_json(written.read_bytes())
+    assert (certificate.backend, certificate.built_here) == ("tensorrt", True)
+    assert [engine.name for engine in certificate.engines] == ["student.plan", "behaviour.plan"]
+    assert running(orin) is None
+    assert not list(orin.host.models.iterdir()), "nothing of the trial is left"

@@ -118,7 +118,7 @@ def test_the_same_release_twice_differs_by_nothing(device: DeviceConfig, tmp_pat
     again = device.model_copy(update={"release": MOTION_2})
     drift = read_drift(device, again, recent_clips(device, tmp_path), tmp_path / "work", limits=FEW)
     assert (drift.old_release, drift.new_release) == ("motion-1", "motion-2")
-    assert len(drift.clips) == 3
+    assert len(drift.clips) == FEW.clips
     for read in drift.clips:
         assert read.old == read.new
         assert read.seconds == pytest.approx(12, abs=0.3)
@@ -214,7 +214,7 @@ def misbehaving(folder: Path, body: str) -> dict[str, str]:
     [
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", {}, "release 'motion-2' crashed .signal 11."),
         ("raise RuntimeError('not today')", {}, "release 'motion-2' crashed .RuntimeError: not today"),
-        ("import time; time.sleep(600)", {"stall_s": 30}, "release 'motion-2' took longer than 30 s"),
+        ("import time; time.sleep(600)", {"stall_s": 15}, "release 'motion-2' took longer than 15 s"),
         (
             "import time; self.hoard = b'x' * (700 << 20); time.sleep(60)",
             {"memory_mib": 700},

@@ -18,7 +18,7 @@ from herdbook.contracts.device_day import ReleaseUse, parse_manifest
 from herdbook.contracts.ethogram import load_ethogram
 from herdbook.contracts.records import RECORDS, RecordKind
 from herdbook.edge.engines import make_engine
-from herdbook.edge.perception import sam3
+from herdbook.edge.perception import points, sam3
 from herdbook.edge.perception.network import BehaviourNetwork, NetworkFile, SelectionRules, write_network
 from herdbook.edge.perception.parameters import Sam3Parameters
 from herdbook.edge.recorder import record_day
@@ -85,7 +85,7 @@ def test_the_point_to_ask_again_lies_on_the_animal() -> None:
     ring = np.zeros((20, 20), bool)
     ring[4:16, 4:16] = True
     ring[7:13, 7:16] = False  # its middle is not its own
-    x, y = sam3._inner(ring)
+    x, y = points._inner(ring)
     assert ring[int(y), int(x)]
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +16,15 @@ from activate_cases import make_place, named, needs_triton, point_at
 from edge_cases import AFTERWARDS, DAY, MakeDevice
 
 from herdbook.contracts.device_day import parse_manifest
-from herdbook.contracts.records import RecordKind
+from herdbook.contracts.records import CameraState, RecordKind
 from herdbook.edge.activate import Place, activate
 from herdbook.edge.activate.using import paused, uses, wait_until
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.perception.motion import MotionEngine
 from herdbook.edge.recorder import Issued, record_day
 from herdbook.edge.serving import Engines
+from herdbook.edge.spool import note_gap, read_gaps
+from herdbook.edge.watch import Watch
 from support.made_release import make_assignment, make_release
 from support.plain_release import write_plain_release
 
@@ -133,6 +138,33 @@ def test_a_request_for_room_dies_with_its_author(place: Place, releases: list[Pa
         assert not engines.due("cam-1")
 
 
+def test_a_live_camera_says_in_its_coverage_that_its_engine_was_out(
+    place: Place, releases: list[Path], make_device: MakeDevice, tmp_path: Path
+) -> None:
+    config = make_device("rtsp://camera.example/1")
+    (camera,) = config.cameras
+    point_at(place, named(place, releases[0], 1))
+    spool, work = tmp_path / "spool", tmp_path / "work"
+    spool.mkdir()
+    work.mkdir()
+    with Engines(config, place.root) as engines:
+        watch = Watch(
+            camera, config, DAY, folder=work, spool=spool, engines=engines, known=[], advance=lambda seconds: None
+        )
+        watch.idle()
+        assert read_gaps(spool) == [], "nothing was asked"
+        with paused(place.root):
+            waiting = threading.Thread(target=watch.idle)
+            waiting.start()
+            assert wait_until(lambda: not any(use.cameras for use in uses(place.root)), 60)
+            point_at(place, named(place, releases[1], 2))
+        waiting.join()
+        assert [use.cameras for use in uses(place.root)] == [{"cam-1": 2}]
+    (gap,) = read_gaps(spool)
+    assert gap.state is CameraState.DEGRADED
+    assert gap.reason == "engine out for a switch of releases (compact-1 to compact-2); looked at afterwards"
+
+
 @needs_triton
 @pytest.mark.slow
 def test_through_triton_the_day_is_the_same_to_the_byte_even_where_the_server_crashes(
@@ -160,9 +192,6 @@ def test_through_triton_the_day_is_the_same_to_the_byte_even_where_the_server_cr
 
 def kill_server(root: Path) -> int:
     """SIGKILL to the Triton server of a device; how many there were."""
-    import os
-    import signal
-
     found = 0
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -176,11 +205,6 @@ def kill_server(root: Path) -> int:
 
 
 def test_a_gap_in_the_journal_says_its_state(tmp_path: Path) -> None:
-    from datetime import UTC, datetime, timedelta
-
-    from herdbook.contracts.records import CameraState
-    from herdbook.edge.spool import note_gap, read_gaps
-
     now = datetime(2026, 6, 1, 12, tzinfo=UTC)
     note_gap(tmp_path, now, now + timedelta(seconds=5), "no power")
     note_gap(tmp_path, now, now + timedelta(seconds=9), "engine out", state=CameraState.DEGRADED)

@@ -8,15 +8,18 @@ from pathlib import Path
 import pytest
 from activate_cases import make_config, make_place, named, point_at, running
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
+from herdbook.cli import app
 from herdbook.contracts.activation import ClipDrift, DeviceReport, Drift, Reading, Stage
 from herdbook.contracts.assignment import Assignment, Window
 from herdbook.edge.activate import Place, read_active
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.agent import create_agent
+from herdbook.edge.config import write_device_config
 from herdbook.edge.report import read_report, take_nudge
 from herdbook.edge.updater import Updater, in_window
-from herdbook.errors import DeviceUnreachableError
+from herdbook.errors import ConfigurationError, DeviceUnreachableError
 from support.made_release import CPU, make_assignment, make_release
 from support.plain_release import write_plain_release
 
@@ -177,3 +180,10 @@ def test_the_agent_tells_it_takes_nudges_and_offers_plans(place: Place, source: 
     assert agent.get("/v1/plans/..%2fpassword").status_code in (404, 422)
     assert agent.get("/v1/release", headers={"Authorization": "Bearer no"}).status_code == 401
     assert CPU["sku"] == report.hardware.sku
+
+
+def test_a_device_that_is_told_no_place_of_updates_says_so(tmp_path: Path) -> None:
+    write_device_config(tmp_path / "device.yaml", make_config())
+    found = CliRunner().invoke(app, ["edge", "update", "--once", "--root", str(tmp_path)])
+    assert isinstance(found.exception, ConfigurationError)
+    assert "names no place of updates" in found.exception.message

@@ -12,14 +12,18 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from registry_cases import digest_of, origin
 from release_cases import crown, ellipse_dataset, taught_version
 
+from herdbook.contracts.durable import make_folder
 from herdbook.contracts.release import Precision, Release
 from herdbook.edge.perception.compact import make
 from herdbook.edge.perception.parameters import CompactParameters
 from herdbook.errors import NotFoundError, ReleaseNotProvedError, ReleaseRefusedError
 from herdbook.learning.datasets.sources import SourceList
 from herdbook.learning.params import load_params
+from herdbook.learning.registry.models import MODELS, download, register, require
+from herdbook.learning.registry.tracking import start_run
 from herdbook.learning.release import frames
 from herdbook.learning.release.compact import write_compact
 from herdbook.learning.release.document import read_release
@@ -251,6 +255,19 @@ def test_the_dataset_comes_from_the_runs_commit_when_its_workspace_is_gone(setti
         assert len(materials.dataset.frames()) == 13
         assert materials.weights.name == "weights"
     assert not list((settings.registry / "runs").glob("release-*"))
+
+
+def test_two_models_of_one_run_keep_their_own_files(make_registry: Callable[[], Settings], tmp_path: Path) -> None:
+    settings = make_registry()
+    with start_run(settings, "both", origin()) as run:
+        for model in MODELS:
+            file = make_folder(tmp_path / model) / "engine.yaml"
+            file.write_text(model)
+            register(run, model, [file], digest_of(model))
+    for model in MODELS:
+        version = require(settings, model, "challenger")
+        assert (download(settings, version, tmp_path) / "engine.yaml").read_text() == model
+        assert version.place == model
 
 
 def _opened(folder: Path) -> Any:

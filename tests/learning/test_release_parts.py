@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -39,6 +39,7 @@ def frame(number: int, light: str = "day", camera: str = "cam-1") -> Frame:
 # -- frames -----------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy")), max_size=60), st.integers(1, 40))
 def test_strata_give_equally_many_frames_until_they_have_no_more(kinds: list[tuple[str, str]], count: int) -> None:
     frames = [frame(k, light, camera) for k, (light, camera) in enumerate(kinds)]
@@ -124,6 +125,7 @@ def test_a_fixture_holds_inputs_and_the_outputs_that_are_compared(tmp_path: Path
     assert np.array_equal(inputs["in"], CASE.inputs["in"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=30))
 def test_equal_arrays_are_equal_bytes(values: list[float]) -> None:
     array = np.array(values, np.float32)
@@ -168,14 +170,14 @@ def test_a_release_reads_back_and_an_altered_one_does_not(tmp_path: Path) -> Non
 
 
 def test_motion_is_a_release_without_networks(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    folder = make_motion(settings)
+    home = Settings(home=tmp_path)
+    folder = make_motion(home)
     release = read_release(folder)
     assert (release.networks, release.fixtures, release.lab) == ((), (), False)
     assert release.use == MOTION_RELEASE.model_copy(update={"release_id": folder.name})
     assert {recipe.sku for recipe in release.recipes} == SKUS
     assert "motion.json" in {file.name for file in release.files}
-    assert make_motion(settings) == folder
+    assert make_motion(home) == folder
     assert read_release(folder) == release
 
 

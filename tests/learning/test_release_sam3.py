@@ -15,7 +15,8 @@ from herdbook.contracts.camera import Camera
 from herdbook.contracts.release import Precision
 from herdbook.edge.perception.network import read_network
 from herdbook.edge.perception.parameters import Sam3Parameters
-from herdbook.edge.perception.sam3 import GraphFinder, TeacherFinder, make
+from herdbook.edge.perception.sam3 import TeacherFinder, make
+from herdbook.edge.perception.sam3_graphs import GraphFinder
 from herdbook.learning.evaluation.engine_file import read_engine
 from herdbook.learning.registry.models import SAM3, register
 from herdbook.learning.registry.tracking import start_run

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -100,7 +102,74 @@ def test_only_the_current_load_of_a_day_speaks(herd: Herd) -> None:
     assert herd.query(SWITCHES) == []
 
 
+def test_cameras_that_change_one_after_the_other_are_one_switch(herd: Herd) -> None:
+    load = herd.load("d1-0", cameras={"c1": "p1", "c2": "p2"})
+    herd.db.execute("DELETE FROM record.model_release")
+    for release in "ab":
+        row = {"engine": "motion", "space_id": release, "dimensions": 2, "ethogram_id": "pig-9"}
+        herd.insert("record.model_release", {"load_id": load, "release_id": release} | row)
+    spans = [
+        ("c1", "a", 1, 5),
+        ("c2", "a", 1, 5.1),
+        ("c1", "b", 5, 6),
+        ("c2", "a", 5.2, 5.3),
+        ("c2", "b", 5.4, 6),
+        ("c1", "b", 6, 7),
+    ]
+    for camera, release, start, end in spans:
+        name = herd.tracklet(start, end, load=load, camera=camera)
+        herd.db.execute("UPDATE record.tracklet SET release_id = ? WHERE tracklet_id = ?", [release, name])
+    row = herd.one("FROM model_change")
+    assert (row["from_release_id"], row["to_release_id"], row["cameras"]) == ("a", "b", ["c1", "c2"])
+    assert (row["last_from_at"], row["first_to_at"], row["silent_s"]) == (at(5.3), at(5), 0)
+
+
 @pytest.mark.parametrize("overlap", [0.5, 1.5])
 def test_where_both_saw_animals_at_once_nothing_was_silent(herd: Herd, overlap: float) -> None:
     two_in_a_day(herd, 0, [("a", 1, 5 + overlap), ("b", 5, 9)])
     assert herd.query(SWITCHES) == [(DAY, "a", "b", at(5 + overlap), at(5), 0.0)]
+
+
+# -- the epidemiologist's query ---------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[2] / "docs" / "epidemiologist.md"
+(QUERY,) = [
+    q for q in re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL) if "model_change" in q
+]
+
+
+def lie(herd: Herd, number: int, release: str, lying_h: float) -> None:
+    day = DAY + timedelta(number)
+    load = herd.load(f"d1-{number}", day=day)
+    name = herd.tracklet(1, 11, load=load, day=day)
+    herd.bout(name, 1, 1 + lying_h, "lying", load=load, day=day)
+    herd.bout(name, 1 + lying_h, 11, "standing", load=load, day=day)
+    made_by(herd, load, release)
+    herd.db.execute("UPDATE record.bout SET release_id = ? WHERE load_id = ?", [release, load])
+
+
+def bridged(herd: Herd, name: str, difference: float, hours: float) -> None:
+    run = {"bridge_id": name, "from_release_id": "a", "to_release_id": "b", "from_sha256": "0", "to_sha256": "1"}
+    herd.insert("bridge.run", run | {"clips": ["x"], "seconds": 1, "software_version": "1", "made_at": at(hours)})
+    row = {"behaviour": "lying", "from_share": 0.5, "to_share": 0.5 + difference, "difference": difference}
+    interval = {"low": difference - 0.01, "high": difference + 0.01, "level": "camera", "units": 6}
+    herd.insert("bridge.behaviour", {"bridge_id": name} | row | interval)
+
+
+def test_the_query_takes_the_models_part_off_what_was_seen(herd: Herd) -> None:
+    for number, hours in enumerate((5, 7, 8, 8)):
+        lie(herd, number, "ab"[number // 2], hours)
+    bridged(herd, "first", 0.3, 1)
+    bridged(herd, "latest", 0.15, 2)
+    row = herd.one(QUERY)
+    assert (row["share_before"], row["share_after"]) == (pytest.approx(0.6), pytest.approx(0.8))
+    assert row["change_seen"] == pytest.approx(0.2)
+    assert (row["by_the_model"], row["level"]) == (0.15, "camera")
+    assert row["left_over"] == pytest.approx(0.05)
+
+
+def test_a_switch_that_nobody_measured_says_so(herd: Herd) -> None:
+    lie(herd, 0, "a", 5)
+    lie(herd, 1, "b", 6)
+    row = herd.one(QUERY)
+    assert (row["by_the_model"], row["left_over"]) == (None, None)

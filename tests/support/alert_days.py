@@ -84,7 +84,7 @@ def summarise(
         )
     edges = [0.0, *(hour for span in off or [] for hour in span), 24.0]
     watched = [(begun + HOUR * a, begun + HOUR * b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
-    return tally.summary(names, {"cam-1": watched}, begun + HOUR * until, final=final, release_id=release_id)
+    return tally.summary(names, {"cam-1": watched}, {"cam-1": begun + HOUR * until}, final=final, release_id=release_id)
 
 
 def raised(root: Path, *days: DaySummary, rules: AlertRules = RULES, issued: bool = True) -> tuple[Alert, ...]:

@@ -1,4 +1,4 @@
-"""``herdbook demo``: a farm, three nights, a student, and an answer."""
+"""``herdbook demo``: a farm, three nights, a student and its rollout, and an answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def demo(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Two simulated devices film 16 pigs for three days; real agents, real DAGs, a trained student, and an answer.
+    """Two simulated devices film 16 pigs for three days; real agents, real DAGs, a student that is trained and
+    rolled out, and an answer.
 
     Interrupted, it continues where it stopped. Everything lies under HERDBOOK_HOME, which has to be the demo's own.
     """

@@ -19,7 +19,7 @@ MAX_PAGE = 5000
 AlertId = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][a-z0-9_.-]*:[0-9a-f]{16}$", max_length=95)]
 """``<device>:<digest>``: the same episode gets the same name, also from a device that lost its notes."""
 
-Change = Annotated[int, Field(ge=0, le=1 << 40, strict=True)]
+Change = Annotated[int, Field(ge=0, le=1 << 40)]
 """Counts what a device changed in its alerts."""
 
 

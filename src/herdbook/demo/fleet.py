@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 import yaml
 
@@ -14,8 +14,8 @@ from herdbook.demo.processes import command, run
 from herdbook.demo.steps import Detail
 from herdbook.edge.config import CONFIG_NAME, Updates, read_device_config, write_device_config
 from herdbook.edge.triton.environment import triton_home
-from herdbook.errors import HerdbookError
 from herdbook.fleet.rollout.overview import fleet
+from herdbook.fleet.trust.store import repository_folder
 from herdbook.learning.registry.models import CHAMPION, COMPACT, find
 
 DAGS = ("redeploy_fleet",)
@@ -35,11 +35,12 @@ def set_up_signing(place: Place) -> str:
     write_durably(place.policy, yaml.safe_dump(POLICY).encode())
     if not place.passphrase.exists():
         write_durably(place.passphrase, f"{secrets.token_urlsafe(24)}\n".encode(), mode=0o600)
-    if not place.trust_root.exists():
-        keys = ("--keys", place.root / "offline-keys", "--passphrase-file", place.passphrase)
-        with suppress(HerdbookError):  # interrupted after it had been made
-            run(place, "trust-init", "fleet", "trust", "init", *keys)
-        run(place, "trust-status", "fleet", "trust", "status", "--root-file", place.trust_root)
+    keys = make_folder(place.root / "offline-keys")
+    keys.chmod(0o700)
+    if not repository_folder(place.settings).exists():
+        offline = ("--keys", keys, "--passphrase-file", place.passphrase)
+        run(place, "trust-init", "fleet", "trust", "init", *offline)
+    run(place, "trust-status", "fleet", "trust", "status", "--root-file", place.trust_root)
     return "root and targets by keys that go offline, releases and assignments by keys of their own"
 
 

@@ -41,7 +41,7 @@ def make_engine(config: DeviceConfig, graphs: Graphs | None = None) -> Perceptio
     if release.engine == "sam3":
         from herdbook.edge.perception import sam3
 
-        return sam3.make(release, _folder(config), config.sam3)
+        return sam3.make(release, _folder(config), config.sam3, graphs=graphs)
     raise ConfigurationError(
         f"there is no perception engine '{release.engine}'", f"Known are: {', '.join(PARAMETERS)}."
     )

@@ -53,10 +53,14 @@ class Engines:
     def make(self, camera_id: str) -> Perception:
         """A fresh engine for a camera: of the active release, else the last good one, else of device.yaml.
 
+        While engines are to go it is waited for.
+
         Raises:
             ConfigurationError: not even device.yaml's can be made.
             MissingDependencyError: what it needs is not installed.
         """
+        if self.paused:
+            self.wait(camera_id)
         active = read_active(self._releases)
         for installed in (active.now, active.previous) if active else ():
             if installed is None or installed.version in self._bad:

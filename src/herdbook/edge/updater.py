@@ -23,6 +23,7 @@ from herdbook.edge.activate.opened import Opened
 from herdbook.edge.activate.place import Place
 from herdbook.edge.activate.recall import read_certificate
 from herdbook.edge.activate.state import Installed, write_active
+from herdbook.edge.activate.switch import let_go
 from herdbook.edge.report import failure_of, read_report, take_nudge, write_report
 from herdbook.errors import (
     DiskFullError,
@@ -163,6 +164,7 @@ class Updater:
         active = read_active(self._place.releases)
         if active is not None and active.now is not None and not self._serves():
             self._recover()
+        let_go(self._place)
 
     def _recover(self) -> None:
         """Bring up what is named; a release that had to give way to an older one is not tried again."""

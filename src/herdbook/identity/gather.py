@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
 from herdbook.errors import NotFoundError
+from herdbook.identity.crossing import cross
 from herdbook.identity.looks import read_looks, read_references
 from herdbook.matching.decide import Day
 from herdbook.matching.exclusion import Floats, camera_groups
@@ -29,13 +31,14 @@ class _Tracklets:
     end: Floats
 
 
-def gather(lake: duckdb.DuckDBPyConnection, load_id: str, tolerance_s: float) -> Day:
+def gather(lake: duckdb.DuckDBPyConnection, load_id: str, tolerance_s: float, *, bridges: Path | None = None) -> Day:
     """The tracklets of a load, the animals that stayed in their pens, and what both look like.
 
     Args:
         lake: an open lake.
         load_id: a load.
         tolerance_s: overlaps no longer than this exclude nobody.
+        bridges: where maps between embedding spaces are kept; without it animals enrolled in other spaces are unknown.
 
     Raises:
         NotFoundError: there is no such load.
@@ -65,6 +68,7 @@ def gather(lake: duckdb.DuckDBPyConnection, load_id: str, tolerance_s: float) ->
     for tracklet, animal_id in elsewhere:
         if animal_id in number:
             possible[tracklet, number[animal_id]] = False
+    looks, references = read_looks(lake, load_id, tracklets.ids), read_references(lake, animals)
     return Day(
         tracklet_ids=tracklets.ids,
         camera=tracklets.camera,
@@ -73,8 +77,8 @@ def gather(lake: duckdb.DuckDBPyConnection, load_id: str, tolerance_s: float) ->
         animal_ids=animals,
         possible=possible,
         groups=tuple(camera_groups(tracklets.camera, disjoint)),
-        looks=read_looks(lake, load_id, tracklets.ids),
-        references=read_references(lake, animals),
+        looks=looks,
+        references=references if bridges is None else cross(lake, bridges, looks, references),
         enrolled=_enrolled(lake, load_id, tracklets.ids, number),
     )
 

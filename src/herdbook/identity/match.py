@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from herdbook.errors import LakeBusyError
+from herdbook.identity.bridge import bridges_folder
 from herdbook.identity.gather import gather
 from herdbook.lake import transaction
 from herdbook.lake.attach import open_lake
@@ -64,7 +65,8 @@ def _attempt(settings: Settings, load_id: str, options: MatchOptions) -> ClaimRe
     """Compute outside the transaction; inside it, append only if what the claims rest on is still so (else None)."""
     with open_lake(settings, read_only=True) as lake:
         basis = _basis(lake)
-        claims = decide(gather(lake, load_id, options.overlap_tolerance_s), options)
+        bridges = bridges_folder(settings.registry)
+        claims = decide(gather(lake, load_id, options.overlap_tolerance_s, bridges=bridges), options)
     run_id = secrets.token_hex(8)
     appended = transaction.write(settings, lambda lake: _append(lake, load_id, run_id, claims, basis))
     if appended is None:
@@ -90,7 +92,8 @@ def _basis(lake: duckdb.DuckDBPyConnection) -> list[tuple[int, datetime | None]]
     return lake.execute(
         "SELECT count(*), max(recorded_at) FROM identity.enrolment "
         "UNION ALL SELECT count(*), max(recorded_at) FROM roster.pen_stay "
-        "UNION ALL SELECT count(*), max(recorded_at) FROM roster.camera"
+        "UNION ALL SELECT count(*), max(recorded_at) FROM roster.camera "
+        "UNION ALL SELECT count(*), max(made_at) FROM bridge.run"
     ).fetchall()
 
 

@@ -30,6 +30,13 @@ change AS (
     JOIN camera_setup AS c USING (farm_id, device_id, day, load_id)
     JOIN stay AS s ON s.pen_id = c.pen_id AND s.valid_from < d.ends_at AND coalesce(s.valid_to, d.ends_at) > d.starts_at
     GROUP BY d.load_id
+    UNION ALL
+    SELECT d.load_id, max(r.made_at) AS changed_at
+    FROM device_day AS d
+    JOIN model_release AS m USING (farm_id, device_id, day, load_id)
+    JOIN bridge.space AS s ON s.to_space_id = m.space_id AND s.map_sha256 IS NOT NULL
+    JOIN bridge.run AS r USING (bridge_id)
+    GROUP BY d.load_id
 )
 SELECT d.load_id, d.device_id || ' ' || d.day
 FROM device_day AS d
@@ -48,7 +55,7 @@ def unmatched_loads(settings: Settings) -> list[tuple[str, str]]:
 
     A load is matched anew when an animal of its farm was enrolled since, unless it is more than ``lookback_days`` away
     from that animal's day of enrolment: history does not change with every new animal. It is also matched anew when
-    the roster changed on who stayed in its pens that day.
+    the roster changed on who stayed in its pens that day, and when a bridge to its embedding space was made.
 
     Raises:
         NotInitialisedError: there is no lake yet.

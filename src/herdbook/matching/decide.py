@@ -14,6 +14,8 @@ from herdbook.matching.evidence import Looks, References, log_ratios
 from herdbook.matching.exclusion import HANDOVER_S, Floats, Ints, crowds
 
 BY_LOOKS = "appearance-exclusion/1"
+BY_BRIDGE = "appearance-exclusion/1+bridge"
+"""Likewise, but the animal is enrolled in an older space, and its looks were mapped."""
 BY_ENROLMENT = "enrolment/1"
 _CERTAIN = 50.0
 
@@ -71,10 +73,12 @@ def decide(day: Day, options: MatchOptions = MatchOptions()) -> list[Claim]:
     choice = assign(gain, together)
     sure = np.where([s is None for s in space], _unseen(day, options), confidences(gain, choice, together))
     sure[list(day.enrolled)] = 1.0
+    over = {(r.space_id, animal) for r in day.references for animal in r.over}
     claims = []
     for i, tracklet_id in enumerate(day.tracklet_ids):
         animal_id = None if choice[i] == NOBODY else day.animal_ids[choice[i]]
-        method = BY_ENROLMENT if i in day.enrolled else BY_LOOKS
+        by_looks = BY_BRIDGE if (space[i], int(choice[i])) in over else BY_LOOKS
+        method = BY_ENROLMENT if i in day.enrolled else by_looks
         claims.append(Claim(tracklet_id, animal_id, round(float(sure[i]), 4), method, space[i]))
     return claims
 

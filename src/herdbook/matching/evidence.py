@@ -48,6 +48,8 @@ class References:
     """``[r]`` the animal of each enrolled tracklet."""
     mean: Floats
     """``[r, d]``, L2 norm 1."""
+    over: frozenset[int] = frozenset()
+    """Animals whose looks came over a bridge from another space (`herdbook.identity.crossing`)."""
 
     def __post_init__(self) -> None:
         if len(self.animals) != len(self.mean):

@@ -77,7 +77,7 @@ def prove(
         release_sha256=opened.sha256,
         hardware=place.hardware,
         backend="tensorrt" if place.hardware.has_tensorrt else "onnxruntime",
-        engines=tuple(describe(part.engine) for part in parts) or (describe(opened.folder / RELEASE_NAME),),
+        engines=tuple(_engine_file(part) for part in parts) or (describe(opened.folder / RELEASE_NAME),),
         precision=_precision(parts, opened.recipe.precision),
         parity=parity,
         latency_ms=measured.latency_ms,
@@ -105,6 +105,12 @@ def certificate_name(opened: Opened) -> str:
 def describe(path: Path) -> File:
     """A file by its digest."""
     return File(name=path.name, bytes=path.stat().st_size, sha256=sha256_of(path))
+
+
+def _engine_file(part: Part) -> File:
+    """A plan is told by its role, under which it is published for other devices; it lies here by its digest."""
+    file = describe(part.engine)
+    return file if part.engine == part.graph else file.model_copy(update={"name": f"{part.role}.plan"})
 
 
 def model_of(

@@ -14,7 +14,7 @@ from pathlib import Path
 from herdbook.contracts.activation import EngineCertificate
 from herdbook.contracts.assignment import Assignment
 from herdbook.edge.activate import steps, trial
-from herdbook.edge.activate.bring_up import bring_up, tidy, unload
+from herdbook.edge.activate.bring_up import bring_up, through_triton, tidy, unload
 from herdbook.edge.activate.build import Part, parts_of
 from herdbook.edge.activate.opened import Opened, open_release
 from herdbook.edge.activate.place import Place, Told, activating, say_nothing
@@ -22,8 +22,8 @@ from herdbook.edge.activate.prove import certificate_name, describe, prove
 from herdbook.edge.activate.room import room
 from herdbook.edge.activate.state import Active, EngineFile, Installed, next_version, read_active, write_active
 from herdbook.edge.activate.using import uses, wait_until
-from herdbook.edge.triton.repository import Tensors
-from herdbook.errors import ActivationError, HerdbookError, SwitchFailedError
+from herdbook.edge.triton.repository import Tensors, model_name
+from herdbook.errors import ActivationError, HerdbookError, SwitchFailedError, TritonError
 
 PATIENCE_S = 900.0
 """How long recorders are waited for: they change between two clips."""
@@ -126,6 +126,20 @@ def settle(place: Place, *, told: Told = say_nothing, patience_s: float = PATIEN
     write_active(place.releases, active.model_copy(update={"confirmed": True}))
     told(steps.CONFIRMED)
     tidy(place, new, old)
+
+
+def let_go(place: Place) -> None:
+    """Unload the last good release once no recorder uses it, where a switch did not wait long enough for that."""
+    active = read_active(place.releases)
+    if active is None or active.now is None or active.previous is None or not through_triton(place, active.previous):
+        return
+    old = active.previous
+    if any(old.version in use.cameras.values() for use in uses(place.root)):
+        return
+    with suppress(TritonError):
+        served = place.host.client().index()
+        if any((model_name(e.role, old.use.release_id), old.version) in served for e in old.engines):
+            unload(place, old, but=active.now)
 
 
 def restore(place: Place, active: Active, why: str) -> None:

@@ -30,13 +30,13 @@ class Episode:
 
 def crowding(rule: CrowdingRule, days: Sequence[DaySummary]) -> Iterator[Finding]:
     """Episodes of the rule in the days kept, camera by camera, oldest first."""
-    until = max((day.until for day in days), default=0.0)
     cameras: dict[str, list[tuple[DaySummary, CrowdDay]]] = {}
     for day in days:
         for crowd in day.crowds:
             if crowd.rule_id == rule.rule_id:
                 cameras.setdefault(crowd.camera_id, []).append((day, crowd))
     for camera_id, known in sorted(cameras.items()):
+        until = max(day.settled_in(known[-1][1].pen_id) for day in days)
         minutes = [minute for _, crowd in known for minute in crowd.minutes]
         shares = [share for _, crowd in known for share in crowd.shares]
         for episode in episodes(rule, minutes, shares, int(until // 60)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -42,8 +42,9 @@ class Crowds:
                 seen = self._minutes.setdefault(int(at // 60), {})
                 seen.setdefault(tracklet, (x + width / 2, y + height / 2, float(np.hypot(width, height))))
 
-    def days(self, until: float) -> list[CrowdDay]:
-        """What each rule measures, of the minutes that end before an instant."""
+    def days(self, settled: Mapping[str, float]) -> list[CrowdDay]:
+        """What each rule measures, of the minutes that are settled in the camera's pen."""
+        until = settled.get(self._camera.pen_id, 0.0)
         found = []
         for rule in self._rules:
             shares = {

@@ -30,7 +30,6 @@ class Absence:
 
 def not_at_feeder(rule: NotAtFeederRule, days: Sequence[DaySummary]) -> Iterator[Finding]:
     """Episodes of the rule in the days kept, oldest first for each subject."""
-    until = max((day.until for day in days), default=0.0)
     fed = {
         subject.pen_id
         for day in days
@@ -41,6 +40,7 @@ def not_at_feeder(rule: NotAtFeederRule, days: Sequence[DaySummary]) -> Iterator
         _, newest = known[-1]
         if newest.pen_id not in fed:
             continue  # its feeder is not in view, or its visits are not told apart
+        until = max(day.settled_in(newest.pen_id) for day in days)
         seen, visits = _joined(rule, known)
         for absence in absences(rule, seen, visits, until):
             day = next((d for d, _ in known if d.starts <= absence.raised <= d.ends), known[-1][0])

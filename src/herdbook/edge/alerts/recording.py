@@ -65,7 +65,7 @@ class DayAlerts:
         self._taken = {camera.camera_id: 0 for camera in config.cameras}
         self._looked = dict(self._taken)
         self._watched: dict[str, Spans] = {}
-        self._settled = {camera.camera_id: self._extent[0] for camera in config.cameras}
+        self._settled: dict[str, float] = {}
         self._namer: Namer | None = None
         self._names: dict[str, Name] = {}
         self._named_at = -NAMED_EVERY_S
@@ -94,7 +94,7 @@ class DayAlerts:
             summary = self._tally.summary(
                 self._names,
                 self._watched,
-                min(self._settled.values()),
+                self._settled,
                 final=False,
                 release_id=self._config.release.release_id,
             )

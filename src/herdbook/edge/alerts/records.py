@@ -45,7 +45,8 @@ def summary_of_revision(folder: Path, manifest: Manifest, rules: AlertRules, nam
     ends = seconds(tables[RecordKind.COVERAGE], "ended_at")
     until = extent[1] if manifest.final else float(ends.max(initial=extent[0]))
     release_id = manifest.releases[-1].release_id
-    return tally.summary(names, watched, until, final=manifest.final, release_id=release_id)
+    settled = {camera.camera_id: until for camera in manifest.cameras}
+    return tally.summary(names, watched, settled, final=manifest.final, release_id=release_id)
 
 
 _READ = (RecordKind.COVERAGE, RecordKind.TRACKLET, RecordKind.BOUT)

@@ -60,7 +60,9 @@ class DaySummary(Contract):
     starts: float
     ends: float
     until: float
-    """Nothing before it will be seen anew; what comes after it is not known yet."""
+    """Up to when anything is known."""
+    settled: dict[Slug, float]
+    """Of each pen that was looked at: nothing before it will be seen anew, what comes after it is not known yet."""
     final: bool
     release_id: Slug
     rules_sha256: Sha256
@@ -73,6 +75,10 @@ class DaySummary(Contract):
     def to_bytes(self) -> bytes:
         """As it is kept on the device's disk."""
         return self.model_dump_json().encode()
+
+    def settled_in(self, pen_id: str) -> float:
+        """Up to when a pen is known."""
+        return self.settled.get(pen_id, self.until if self.final else self.starts)
 
     def clips_around(self, cameras: tuple[str, ...], moments: tuple[float, ...]) -> tuple[str, ...]:
         """The clips of some cameras that show some moments of the day."""

@@ -100,29 +100,39 @@ class DayTally:
             self._crowds[camera_id].add(places)
 
     def summary(
-        self, names: Mapping[str, Name], watched: Mapping[str, Spans], until: float, *, final: bool, release_id: str
+        self,
+        names: Mapping[str, Name],
+        watched: Mapping[str, Spans],
+        settled: Mapping[str, float],
+        *,
+        final: bool,
+        release_id: str,
     ) -> DaySummary:
         """The day so far.
 
         Args:
             names: of tracklets that have one.
             watched: of each camera, when it was fully on.
-            until: from when on nothing is settled yet, seconds since 1970.
+            settled: of each camera that was heard from, from when on rows may still come, seconds since 1970.
             final: whether no more will come.
             release_id: what records now.
         """
-        until = min(until, self._extent[1])
-        subjects = [*self._animals(names, watched), *self._whole_pens(watched, until)]
+        pens: dict[str, float] = {}
+        for camera, until in settled.items():
+            pen_id = self._pens[camera]
+            pens[pen_id] = min(until, self._extent[1], pens.get(pen_id, until))
+        subjects = [*self._animals(names, watched), *self._whole_pens(watched, pens)]
         return DaySummary(
             day=self._day,
             starts=self._extent[0],
             ends=self._extent[1],
-            until=until,
+            until=max(pens.values(), default=self._extent[0]),
+            settled=dict(sorted(pens.items())),
             final=final,
             release_id=release_id,
             rules_sha256=sha256_of_bytes(self._rules.to_bytes()),
             subjects=tuple(sorted(subjects, key=lambda s: (s.about, s.subject_id))),
-            crowds=tuple(day for _, crowds in sorted(self._crowds.items()) for day in crowds.days(until)),
+            crowds=tuple(day for _, crowds in sorted(self._crowds.items()) for day in crowds.days(pens)),
             clips={
                 camera: tuple(sorted((since, name) for name, since in clips.items()))
                 for camera, clips in sorted(self._clips.items())
@@ -142,13 +152,13 @@ class DayTally:
             sure = min(names[tracklet_id].confidence for tracklet_id in ids)
             yield self._subject(Subject.ANIMAL, animal_id, ids, watched, sure)
 
-    def _whole_pens(self, watched: Mapping[str, Spans], until: float) -> Iterable[SubjectDay]:
+    def _whole_pens(self, watched: Mapping[str, Spans], settled: Mapping[str, float]) -> Iterable[SubjectDay]:
         of_pen: dict[str, list[str]] = defaultdict(list)
         for tracklet_id in self._tracklets:
             of_pen[self._pens[self._camera_of[tracklet_id]]].append(tracklet_id)
         for pen_id, ids in of_pen.items():
             whole = self._subject(Subject.PEN, pen_id, ids, watched)
-            seen = within(whole.seen, self._extent[0], until)
+            seen = within(whole.seen, self._extent[0], settled.get(pen_id, self._extent[0]))
             yield whole.model_copy(update={"seen": seen, "span_s": total(seen)})
 
     def _subject(

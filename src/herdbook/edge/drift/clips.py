@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -13,11 +14,15 @@ from herdbook.contracts.camera import Contract
 from herdbook.contracts.device_day import FileKind
 from herdbook.contracts.farmtime import zone
 from herdbook.contracts.identifiers import Slug
-from herdbook.edge.clips import clips_in_folder
+from herdbook.edge.clips import clip_name, clips_in_folder
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore
 from herdbook.edge.drift.limits import DriftLimits
 from herdbook.edge.spool import spool_folder
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+"""`herdbook.contracts.identifiers.FileName`: people may call their clips anything."""
+_LONGEST = 127
 
 
 class RecentClip(Contract):
@@ -29,8 +34,9 @@ class RecentClip(Contract):
 
     @property
     def name(self) -> str:
-        """The file's name."""
-        return self.path.name
+        """The file's name, or where that is none for a wire the one that the recorder would give it."""
+        plain = len(self.path.name) <= _LONGEST and _PLAIN.fullmatch(self.path.name)
+        return self.path.name if plain else clip_name(self.camera_id, self.started_at)
 
 
 def recent_clips(config: DeviceConfig, root: Path, limits: DriftLimits | None = None) -> list[RecentClip]:

@@ -21,6 +21,6 @@ class DriftLimits(Contract):
     wall_s: Annotated[float, Field(gt=0)] = 1800.0
     """After so long no further clip is begun; those that both releases have read are the answer."""
     stall_s: Annotated[float, Field(gt=0)] = 300.0
-    """An engine that needs longer for one clip hangs."""
+    """An engine that needs longer for one clip hangs. Time in which others had the processor does not count."""
     memory_mib: Annotated[float, Field(gt=0)] = 4096.0
     """Of the reading process and all that it starts, resident."""

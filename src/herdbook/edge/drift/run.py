@@ -7,12 +7,13 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from herdbook.contracts.activation import Drift
 from herdbook.contracts.durable import make_folder
 from herdbook.edge.config import DeviceConfig
-from herdbook.edge.drift.clips import RecentClip
+from herdbook.edge.drift.clips import RecentClip, spread
 from herdbook.edge.drift.job import AT, LOG, Job, read_at
 from herdbook.edge.drift.limits import DriftLimits
 from herdbook.edge.locks import in_use
@@ -43,12 +44,12 @@ def read_drift(
     Args:
         old: the device with the release that serves.
         new: the device with the release to come: ``old.model_copy(update={"release": …, "network": …})``.
-        clips: of the device's cameras: `recent_clips`.
+        clips: of the device's cameras: `recent_clips`; of more than ``limits.clips`` some are chosen in the same way.
         work: a folder for readings, of no other use; made if absent.
         limits: what it may cost.
 
     Returns:
-        The clips that both could read, in the order given; none where there are no clips.
+        The clips that both could read, in the order of camera and time; none where there are no clips.
 
     Raises:
         DriftReadingError: an engine crashed, hung or needed too much memory; the message names release and clip.
@@ -57,7 +58,9 @@ def read_drift(
         DiskFullError: no space is left.
         StorageError: another reading works in the folder.
     """
-    job = Job(old=old, new=new, clips=tuple(clips), limits=limits or DriftLimits())
+    limits = limits or DriftLimits()
+    chosen = spread(clips, limits.clips, old.timezone)
+    job = Job(old=old, new=new, clips=tuple(chosen), limits=limits)
     if not job.clips:
         return job.drift(work)
     with in_use(make_folder(work)) as alone:
@@ -76,13 +79,15 @@ def _run(job: Job, work: Path) -> None:
     last, since = read_at(work), time.monotonic()
     with Background("drift reading", command, work / LOG, os.environ) as process:
         while (code := process.wait(_LOOK_S)) is None:
+            members = session_members(process.session)
+            own = time.monotonic() - max(map(_waited, members), default=0.0)
             now = read_at(work)
             if now != last:
-                last, since = now, time.monotonic()
-            if time.monotonic() - since > job.limits.stall_s:
+                last, since = now, own
+            if own - since > job.limits.stall_s:
                 process.stop(_PATIENCE_S)
                 raise _failure(work, f"took longer than {job.limits.stall_s:g} s for")
-            used = sum(map(_resident, session_members(process.session))) / _MIB
+            used = sum(map(_resident, members)) / _MIB
             if used > job.limits.memory_mib:
                 process.stop(_PATIENCE_S)
                 raise _failure(work, f"needed {used:.0f} MiB, {job.limits.memory_mib:g} are allowed, to read")
@@ -120,6 +125,16 @@ def _resident(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
         return 0
+
+
+def _waited(pid: int) -> float:
+    """Seconds for which a process was ready and others had the processor: then it does not hang. Of its threads the one
+    that waited most; 0 where that is not known."""
+    longest = 0
+    for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with suppress(OSError, IndexError, ValueError):  # it ended meanwhile
+            longest = max(longest, int(thread.read_text(encoding="ascii").split()[1]))
+    return longest / 1e9
 
 
 def _forget_others(job: Job, work: Path) -> None:

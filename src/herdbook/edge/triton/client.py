@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,6 +14,8 @@ from herdbook.errors import TritonError
 
 _PATIENCE_S = 60.0
 _READY = "READY"
+_LOADED = (_READY, "UNLOADING", "LOADING")
+_UNLOAD_S, _POLL_S = 30.0, 0.05
 _T = TypeVar("_T")
 
 
@@ -46,12 +49,18 @@ class TritonClient:
         self._ask(f"load {model}", lambda c: c.load_model(model))
 
     def unload(self, model: str) -> None:
-        """Unload all versions of a model; one that is not loaded is no error.
+        """Unload all versions of a model, and wait until their memory is free; one that is not loaded is no error.
 
         Raises:
             TritonError: the server does not answer.
         """
         self._ask(f"unload {model}", lambda c: c.unload_model(model))
+        deadline = time.monotonic() + _UNLOAD_S
+        while time.monotonic() < deadline:
+            entries = self._ask("list its models", lambda c: c.get_model_repository_index())
+            if not any(entry["name"] == model and entry.get("state") in _LOADED for entry in entries):
+                return
+            time.sleep(_POLL_S)
 
     def index(self) -> set[Served]:
         """What is ready to serve.

@@ -14,7 +14,7 @@ from herdbook.contracts.release import RELEASE_NAME
 from herdbook.errors import InputError, SignedReleaseError
 from herdbook.fleet.trust.commit import commit
 from herdbook.fleet.trust.roles import bin_of
-from herdbook.fleet.trust.store import State, one_writer, read_state
+from herdbook.fleet.trust.store import State, look_up, one_writer, read_state
 from herdbook.fleet.trust.targets import place_of, put
 from herdbook.settings import Settings
 
@@ -65,12 +65,12 @@ def assign(
 
 def next_number(settings: Settings, device_id: str) -> int:
     """The number of a device's next assignment, from 1. It goes on when a device's machine is replaced."""
-    return _number(read_state(settings), device_id) + 1
+    return _number(look_up(settings), device_id) + 1
 
 
 def current_assignment(settings: Settings, device_id: str) -> Assignment | None:
     """What a device is assigned now; none where it was never assigned anything."""
-    state = read_state(settings)
+    state = look_up(settings)
     target = state.assigned(assignment_target(device_id))
     return None if target is None else read_assignment(state, target)
 

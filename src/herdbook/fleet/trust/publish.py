@@ -18,7 +18,7 @@ from herdbook.contracts.validation import first_problem
 from herdbook.errors import InputError, NotFoundError, TargetMismatchError
 from herdbook.fleet.trust.commit import commit
 from herdbook.fleet.trust.roles import RELEASES
-from herdbook.fleet.trust.store import State, one_writer, read_state
+from herdbook.fleet.trust.store import State, look_up, one_writer, read_state
 from herdbook.fleet.trust.targets import put, signed_file
 from herdbook.settings import Settings
 
@@ -93,14 +93,14 @@ def release_files(settings: Settings, release_id: str) -> tuple[TargetFile, ...]
     Raises:
         NotFoundError: it was not published.
     """
-    state = read_state(settings)
+    state = look_up(settings)
     _require_release(state, release_id)
     return _below(state, release_target(release_id, ""))
 
 
 def plans_for(settings: Settings, release_id: str, engine_key: str) -> tuple[TargetFile, ...]:
     """The signed engines of a release for devices with this key; empty where none was built yet."""
-    return _below(read_state(settings), plan_target(release_id, engine_key, ""))
+    return _below(look_up(settings), plan_target(release_id, engine_key, ""))
 
 
 def published_releases(state: State) -> dict[str, Target]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tuf.api.exceptions import RepositoryError, StorageError
@@ -123,6 +124,21 @@ def read_state(settings: Settings) -> State:
         raise SignedReleaseError(
             f"{metadata} is damaged: {error}", "Restore the folder from a backup; docs/fleet-manager.md says how."
         ) from error
+
+
+def look_up(settings: Settings) -> State:
+    """`read_state` for those who only read: kept while nothing is published, so that a thousand questions cost one.
+
+    Raises:
+        NotInitialisedError, SignedReleaseError: as `read_state` does.
+    """
+    path = repository_folder(settings) / "metadata" / "timestamp.json"
+    return _kept(settings, path.read_bytes()) if path.is_file() else read_state(settings)
+
+
+@lru_cache(maxsize=2)
+def _kept(settings: Settings, timestamp: bytes) -> State:
+    return read_state(settings)
 
 
 def newest_root(settings: Settings) -> Path:

@@ -91,7 +91,8 @@ def _shares(seconds: Floats, weights: Floats) -> Floats:
     """[draws, behaviours] of [clips, behaviours] seconds and [draws, clips] weights."""
     sums = weights @ seconds
     total = sums.sum(axis=1, keepdims=True)
-    return np.divide(sums, total, out=np.full_like(sums, _UNDEFINED), where=total > 0)
+    shares: Floats = np.divide(sums, total, out=np.full_like(sums, _UNDEFINED), where=total > 0)
+    return shares
 
 
 def _known(value: float) -> float | None:

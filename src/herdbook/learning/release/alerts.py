@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from herdbook.contracts.alerts import default_rules, parse_rules
 from herdbook.errors import NotFoundError
 
 
@@ -18,10 +19,6 @@ def alert_rules(ethogram_id: str, own: Path | None) -> bytes | None:
         NotFoundError: the file that is named is not there.
         AlertRulesError: it holds no valid rules.
     """
-    try:
-        from herdbook.contracts.alerts import default_rules, parse_rules
-    except ImportError:  # rules are not part of this installation
-        return None
     if own is None:
         try:
             return default_rules(ethogram_id)

@@ -66,7 +66,8 @@ def write_fixtures(
     """
     fixtures = []
     for case in cases:
-        expected = {name: np.asarray(says(case.inputs)[name], np.float32) for name in outputs}
+        said = says(case.inputs)
+        expected = {name: np.asarray(said[name], np.float32) for name in outputs}
         off = max(fixture_error(expected, other(case.inputs)) for other in rounded)
         if not off <= MOST:
             raise ReleaseNotProvedError(
