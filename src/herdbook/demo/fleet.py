@@ -14,8 +14,8 @@ from herdbook.demo.processes import command, run
 from herdbook.demo.steps import Detail
 from herdbook.edge.config import CONFIG_NAME, Updates, read_device_config, write_device_config
 from herdbook.edge.triton.environment import triton_home
+from herdbook.fleet.repository import repository_folder
 from herdbook.fleet.rollout.overview import fleet
-from herdbook.fleet.trust.store import repository_folder
 from herdbook.learning.registry.models import CHAMPION, COMPACT, find
 
 DAGS = ("redeploy_fleet",)

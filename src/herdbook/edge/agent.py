@@ -19,8 +19,8 @@ from fastapi.security import HTTPBearer
 from herdbook.contracts.hardware import Hardware
 from herdbook.contracts.identifiers import Sha256
 from herdbook.contracts.validation import first_problem
-from herdbook.edge.agent_alerts import add_alert_routes
 from herdbook.edge.activate.place import hardware_of
+from herdbook.edge.agent_alerts import add_alert_routes
 from herdbook.edge.agent_models import AcknowledgementRequest, Day, Health, Problem
 from herdbook.edge.agent_releases import release_routes
 from herdbook.edge.config import DeviceConfig
