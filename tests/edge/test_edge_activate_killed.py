@@ -15,7 +15,7 @@ from herdbook.edge.activate import steps
 from support.made_release import make_release
 from support.plain_release import write_plain_release
 
-pytestmark = [needs_triton, pytest.mark.slow]
+pytestmark = [needs_triton, pytest.mark.slow, pytest.mark.timeout(900)]
 TRITON = {"serve": "triton"}
 NO_ROOM = {"serve": "triton", "spare_memory_mib": 1 << 29}
 """So much must stay free that two engines never fit side by side."""

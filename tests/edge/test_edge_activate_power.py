@@ -27,7 +27,11 @@ def can_mount() -> bool:
     return os.geteuid() == 0 and shutil.which("mkfs.ext4") is not None and Path("/dev/loop-control").exists()
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not can_mount(), reason="needs root, loop devices and mkfs.ext4")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not can_mount(), reason="needs root, loop devices and mkfs.ext4"),
+]
 
 
 @contextmanager

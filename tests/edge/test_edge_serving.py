@@ -167,6 +167,7 @@ def test_a_live_camera_says_in_its_coverage_that_its_engine_was_out(
 
 @needs_triton
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_through_triton_the_day_is_the_same_to_the_byte_even_where_the_server_crashes(
     make_device: MakeDevice, clip_folder: Path, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ def update(root: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_device_takes_up_what_is_signed_for_it_and_refuses_what_does_not_prove_itself(
     platform: Platform, tmp_path: Path
 ) -> None:
