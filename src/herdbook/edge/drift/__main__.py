@@ -38,10 +38,9 @@ def work(folder: Path) -> None:
 
 
 def _read(job: Job, config: DeviceConfig, clip: RecentClip, folder: Path) -> Outcome:
-    known = job.known(clip.camera_id)
     try:
         with disk_full_is_said(folder), tempfile.TemporaryDirectory(dir=folder, prefix=_PART) as part:
-            seconds, reading = read_clip(config, clip, Path(part), clip_s=job.limits.clip_s, known=known)
+            seconds, reading = read_clip(config, clip, Path(part), clip_s=job.limits.clip_s)
     except VideoSourceError as error:
         print(error.message, file=sys.stderr)
         return Outcome()

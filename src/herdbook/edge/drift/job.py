@@ -97,18 +97,13 @@ class Job(Contract):
             old_release=self.old.release.release_id, new_release=self.new.release.release_id, clips=tuple(read)
         )
 
-    def known(self, camera_id: str) -> list[Path]:
-        """All clips of a camera."""
-        return [clip.path for clip in self.clips if clip.camera_id == camera_id]
-
     def _inputs(self, config: DeviceConfig, clip: RecentClip) -> dict[str, Any]:
         """What besides the release makes a reading what it is."""
         plain = _without_sources(config).model_copy(update={"network": None})
         mine = [camera for camera in plain.cameras if camera.camera_id == clip.camera_id]
-        others = sorted(path.name for path in self.known(clip.camera_id))
         source = SourceClip(clip.path, clip.started_at)
         told = describe_inputs(plain, [CameraPlan(camera, (source,)) for camera in mine])["cameras"]
-        return {"camera": told, "known": others, "clip_s": self.limits.clip_s}
+        return {"camera": told, "clip_s": self.limits.clip_s}
 
 
 def read_outcome(folder: Path, key: str) -> Outcome | None:

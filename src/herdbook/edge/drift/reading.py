@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from herdbook.contracts.activation import Reading
 from herdbook.contracts.farmtime import day_extent, local_day
@@ -19,17 +18,14 @@ from herdbook.edge.config import DeviceConfig
 from herdbook.edge.drift.clips import RecentClip
 from herdbook.edge.drift.identities import count_identities
 from herdbook.edge.prepare import prepare
+from herdbook.edge.recorder import record_day
 from herdbook.edge.rows import Rows
-from herdbook.edge.serving import Engines
-from herdbook.edge.watch import Watch
 from herdbook.errors import NotFoundError, VideoSourceError
 
 _WHOLE = 3600.0
 
 
-def read_clip(
-    config: DeviceConfig, clip: RecentClip, folder: Path, *, clip_s: float, known: Sequence[Path] = ()
-) -> tuple[float, Reading]:
+def read_clip(config: DeviceConfig, clip: RecentClip, folder: Path, *, clip_s: float) -> tuple[float, Reading]:
     """What a release sees in the first seconds of a clip.
 
     Args:
@@ -37,7 +33,6 @@ def read_clip(
         clip: of one of its cameras.
         folder: an empty one to work in.
         clip_s: how much of the clip, seconds; up to the next key frame, and half as much again where that is its end.
-        known: further clips of the camera, in which the engine may look ahead.
 
     Returns:
         Seconds in which the camera was on, and the reading.
@@ -51,25 +46,16 @@ def read_clip(
     if camera is None:
         raise NotFoundError(f"device '{config.device_id}' has no camera '{clip.camera_id}'")
     part = _first_part(config, clip, folder, clip_s)
-    (folder / "day").mkdir()
-    config = config.model_copy(update={"clip_s": _WHOLE})
-    with Engines(config, folder) as engines:  # nothing is installed there: the engine is that of `config`
-        watch = Watch(
-            camera,
-            config,
-            local_day(part.start, config.timezone),
-            folder=folder / "day",
-            spool=folder / "spool",
-            engines=engines,
-            known=[*known] or [part.path],
-            advance=lambda _: None,
-        )
-        watch.clip(part)
-        day = watch.close()
-    on = sum(((s.end - s.start) for s in day.spells if s.state is CameraState.ON), timedelta())
-    if not day.frames:
+    alone = camera.model_copy(update={"source": str(part.path)})
+    alike = config.model_copy(update={"cameras": (alone,), "clip_s": _WHOLE})
+    day = local_day(part.start, config.timezone)
+    # A device of its own in all but name: what the real one has installed does not count there.
+    issued = record_day(alike, folder / "device", day, start=part.start, final=True)
+    if not issued.frames:
         raise VideoSourceError(f"{clip.path} shows nothing")
-    return on.total_seconds(), describe_rows(day.rows)
+    rows = {kind: pq.read_table(issued.folder / f"{kind.value}.parquet").to_pylist() for kind in RecordKind}
+    on = [row for row in rows[RecordKind.COVERAGE] if row["state"] == CameraState.ON.value]
+    return sum(map(_seconds, on)), describe_rows(rows)
 
 
 def describe_rows(rows: Rows) -> Reading:
