@@ -34,6 +34,7 @@ from herdbook.learning.release.materials import gathered
 from herdbook.learning.release.recipes import load_recipes
 from herdbook.learning.release.version import choose
 from herdbook.learning.workspace import create_workspace
+from herdbook.learning.workspace.tools import dvc
 from herdbook.settings import Settings
 from herdnet.parity import open_onnx
 from herdnet.proof import fixture_error
@@ -248,7 +249,8 @@ def test_a_version_of_elsewhere_needs_a_dataset(settings: Settings) -> None:
 def test_the_dataset_comes_from_the_runs_commit_when_its_workspace_is_gone(settings: Settings, tmp_path: Path) -> None:
     workspace = create_workspace(settings, "gone", load_params(), SourceList())
     ellipse_dataset(workspace.folder / "data" / "dataset", train=9, validation=4)
-    workspace.add("data/dataset")
+    dvc(workspace.folder, "commit", "--force", "dataset")  # as if the stage had made it
+    workspace.commit("gone: dataset")
     chosen = replace(choose(settings, MODEL, 1), run_name="gone", revision=workspace.revision())
     shutil.rmtree(workspace.folder)
     with gathered(settings, chosen) as materials:
