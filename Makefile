@@ -34,8 +34,8 @@ demo: setup triton ## three days on a simulated farm, ending in an answer; VIDEO
 test: setup lint ## the checks and the fast tests
 	$(BIN)/pytest -m "not slow" -n 2
 
-test-slow: setup ## the tests that take minutes
-	$(BIN)/pytest -m slow --durations=10
+test-slow: setup triton ## the tests that take minutes
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n 2 --dist loadfile -o timeout=900 --durations=25
 
 lint: setup ## ruff, mypy, and the rules of the house
 	$(BIN)/ruff check .
