@@ -66,11 +66,16 @@ def begin(
 
     Raises:
         NotSignedError: there is no such signed release.
-        RolloutConflictError: another rollout is under way, or is still sending devices back.
+        RolloutConflictError: another rollout is under way, or is still sending devices back; or the release is for the
+            lab.
         NotFoundError: no device is in service there.
     """
     signer = signer or TrustSigner(settings)
     release = signer.release(release_id)
+    if release.lab:
+        raise RolloutConflictError(
+            f"{release_id} is for the lab: its version was never champion", "Give it to one device with `fleet pin`."
+        )
     with ledger_session(settings) as session:
         if (known := _by_key(session, key)) is not None:
             return known
