@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from herdbook.identity.evidence import Looks, References
 
 from herdbook.identity.bridge import SpaceMap, find_bridge, write_map
 from herdbook.identity.crossing import cross
 from herdbook.matching.decide import BY_BRIDGE, BY_LOOKS, Day, decide
+from herdbook.matching.evidence import Looks, References
 from support.herd import Herd, at
 
 ANIMALS, DIMENSIONS = 5, 32

@@ -69,7 +69,7 @@ def test_every_day_up_to_the_last_is_pulled_once(settings: Settings, device: Dev
     assert states(ingest_device(settings, DEVICE, until)) == [(0, "landed"), (1, "landed"), (2, "landed")]
     device.requests.clear()
     assert ingest_device(settings, DEVICE, until) == []
-    assert device.requests == ["/v1/health", "/v1/days"]
+    assert device.requests == ["/v1/health", "/v1/alerts", "/v1/days"]
     assert states(ingest_device(settings, DEVICE, days(3)[0])) == [(3, "landed")]
 
 

@@ -41,6 +41,9 @@ def sound(herd: Herd) -> str:
     herd.insert("record.embedding", EMBEDDING | {"tracklet_id": t})
     herd.insert("label.label", LABEL)
     herd.insert("alert.alert", ALERT)
+    herd.insert("bridge.run", BRIDGE)
+    herd.insert("bridge.behaviour", *BRIDGE_BEHAVIOURS)
+    herd.insert("bridge.space", BRIDGE_SPACE)
     herd.insert("record.reading", READING)
     herd.db.execute("INSERT INTO record.tracklet SELECT * REPLACE ('r1' AS load_id) FROM record.tracklet")
     return t
@@ -100,6 +103,32 @@ ALERT: dict[str, Any] = {
     "change": 1,
     "received_at": at(3),
 }
+BRIDGE: dict[str, Any] = {
+    "bridge_id": "b1",
+    "from_release_id": "m1",
+    "to_release_id": "m2",
+    "from_sha256": "0" * 64,
+    "to_sha256": "1" * 64,
+    "clips": ["2" * 64],
+    "seconds": 30.0,
+    "software_version": "1",
+    "made_at": LONG_AGO,
+}
+BRIDGE_BEHAVIOURS: list[dict[str, Any]] = [
+    {"bridge_id": "b1", "behaviour": name, "difference": difference, "units": 1}
+    for name, difference in (("lying", 0.25), ("eating", -0.25))
+]
+BRIDGE_SPACE: dict[str, Any] = {
+    "bridge_id": "b1",
+    "from_space_id": "s",
+    "to_space_id": "t",
+    "from_dimensions": 2,
+    "to_dimensions": 2,
+    "pairs": 9,
+    "cosine": 0.9,
+    "queries": 0,
+    "map_sha256": "3" * 64,
+}
 LABEL: dict[str, Any] = {
     "label_id": "x",
     "animal_id": "a1",
@@ -121,6 +150,9 @@ BREAK: dict[str, str | tuple[str, dict[str, Any]]] = {
     "alert/alert.in_order": "UPDATE alert.alert SET raised_at = began_at - INTERVAL 1 HOUR",
     "alert/alert.about_something": "UPDATE alert.alert SET animal_id = NULL",
     "alert/alert.device_known": "DELETE FROM roster.device",
+    "bridge/behaviour.differences_add_up": "UPDATE bridge.behaviour SET difference = 0.1",
+    "bridge/run.one_row_per_bridge": "INSERT INTO bridge.run FROM bridge.run",
+    "bridge/space.a_map_has_an_error": "UPDATE bridge.space SET cosine = NULL",
     "herd/animal_seen.in_a_known_pen": "DELETE FROM roster.pen_stay",
     "identity/claim.unique_id": "INSERT INTO identity.claim FROM identity.claim",
     "identity/claim.tracklet_known": "UPDATE identity.claim SET tracklet_id = 'nobody'",
@@ -189,6 +221,7 @@ BREAK: dict[str, str | tuple[str, dict[str, Any]]] = {
 BY_CONSTRUCTION = {"herd/animal_timeline.no_overlap"}
 ELSEWHERE = {
     "herd/animal_seen.a_day_at_most",
+    "herd/model_change.models_settle",  # tests/sql/test_sql_model_change.py
     "identity/claim.one_place_per_camera",
     "identity/enrolment.animal_known",
     "label/label.alive_when_seen",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from herdbook.lake.check import all_checks
 from support.herd import DAY, Herd, at
 
 SWITCHES = (
@@ -173,3 +174,12 @@ def test_a_switch_that_nobody_measured_says_so(herd: Herd) -> None:
     lie(herd, 1, "b", 6)
     row = herd.one(QUERY)
     assert (row["by_the_model"], row["left_over"]) == (None, None)
+
+
+@pytest.mark.parametrize(("changes", "found"), [(4, 0), (5, 1)])
+def test_a_device_that_does_not_settle_is_said(herd: Herd, changes: int, found: int) -> None:
+    two_in_a_day(herd, 0, [("ab"[n % 2], 2 * n + 1, 2 * n + 2) for n in range(changes + 1)])
+    assert len(herd.query(SWITCHES)) == changes
+    check = next(check for check in all_checks() if check.name == "herd/model_change.models_settle")
+    herd.db.execute("SET VARIABLE first_day = DATE '0001-01-01'")
+    assert len(herd.query(check.sql)) == found

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from herdbook.cli.learning_python import go_on_in_learning_python
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
-from herdbook.contracts.release import Precision
 
 if TYPE_CHECKING:
     from herdbook.contracts.release import Release
@@ -30,8 +29,9 @@ def release(
     ],
     *,
     precision: Annotated[
-        Precision, typer.Option(help="The smallest that is used: fp16 leaves int8 out, fp32 both.")
-    ] = Precision.INT8,
+        Literal["fp32", "fp16", "int8"],
+        typer.Option(help="The smallest that is used: fp16 leaves int8 out, fp32 both."),
+    ] = "int8",
     lab: Annotated[
         bool, typer.Option("--lab", help="Release a version that was never champion; its name will say so.")
     ] = False,
@@ -69,6 +69,7 @@ def release(
     """
     go_on_in_learning_python()
     from herdbook.cli.progress import steps_bar
+    from herdbook.contracts.release import Precision
     from herdbook.learning.release.make import make_release, plan_release
     from herdbook.learning.release.version import named
     from herdbook.settings import get_settings
@@ -79,7 +80,9 @@ def release(
         return
     model, number = named(which)
     if dry_run:
-        plan = plan_release(settings, model, number, smallest=precision, lab=lab, dataset=dataset, recipes=recipes)
+        plan = plan_release(
+            settings, model, number, smallest=Precision(precision), lab=lab, dataset=dataset, recipes=recipes
+        )
         _show_plan(plan, as_json=as_json)
         return
     with steps_bar(log=True) as progress:
@@ -87,7 +90,7 @@ def release(
             settings,
             model,
             number,
-            smallest=precision,
+            smallest=Precision(precision),
             lab=lab,
             few_frames=few_frames,
             dataset=dataset,

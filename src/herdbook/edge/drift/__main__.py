@@ -56,7 +56,7 @@ def _say(folder: Path, config: DeviceConfig, clip: RecentClip) -> None:
 
 def _step_back() -> None:
     """Whatever else the device does comes first; short of memory, the kernel ends this process before any other."""
-    os.nice(19)
+    os.nice(5)  # not 19: beside a recorder that wants every core it would come to a standstill
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
