@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,9 +86,10 @@ class Command:
                 start_new_session=True,
             )
             try:
-                for line in self._keeper.stderr or ():
-                    log(line.rstrip())
-                    said.append(line.strip())
+                with self._keeper.stderr or nullcontext(()) as lines:
+                    for line in lines:
+                        log(line.rstrip())
+                        said.append(line.strip())
                 ended = self._keeper.wait()
             finally:
                 self.kill()

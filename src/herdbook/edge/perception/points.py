@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ AT_ONCE = 64
 """Points decoded at once: a mask each."""
 
 
-class PointFinder:
+class PointFinder(ABC):
     """See `herdbook.edge.perception.sighting.Finder`. An embedding is the mean of the backbone's features over the
     animal, less that over the frame."""
 
@@ -45,10 +47,10 @@ class PointFinder:
         self._known = np.array(inner, np.float32).reshape(-1, 2)
         return sightings
 
+    @abstractmethod
     def _look(self, image: Image, points: Floats) -> tuple[Floats, Floats, Floats]:
         """The backbone's features [C, g, g], and of points in pixels of the network's square scores [P] and mask logits
         [P, h, w], the unsure left out."""
-        raise NotImplementedError
 
     def _sightings(
         self, image: Image, scores: NDArray[np.float32], logits: NDArray[np.float32], features: NDArray[np.float32]
