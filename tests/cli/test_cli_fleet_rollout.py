@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from herdbook.cli import main
 from herdbook.fleet.rollout import control, driver, pins
 from herdbook.ledger.migrate import upgrade
 from herdbook.settings import Settings, get_settings
+from support.command_line import Herdbook, in_process
 from support.rollout_world import World, world
 from support.rollouts import NEW, OLD, policy
-
-Herdbook = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def herdbook(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Herdbook:
     """``herdbook fleet …`` in this process: exit code, stdout, stderr."""
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["herdbook", "fleet", *arguments])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
+    return in_process(monkeypatch, capsys, "fleet")
 
 
 @pytest.fixture

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from herdbook.cli import main
 from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.learning.evaluation.engine_file import read_costs, read_engine
 from herdbook.learning.evaluation.predictions import Engine
 from herdbook.settings import Settings
 from herdbook.simulate.plan import FarmPlan
 from herdbook.simulate.run import simulate_farm
+from support.command_line import in_process
 
 pytest.importorskip("cv2", reason="drawing needs the extra 'edge'")
 
@@ -42,17 +41,7 @@ def command(
     settings = Settings(home=tmp_path / "home")
     monkeypatch.setattr("herdbook.settings.get_settings", lambda: settings)
 
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["herdbook", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
+    return in_process(monkeypatch, capsys)
 
 
 def test_an_engine_is_judged_and_set_beside_another(

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from registry_cases import digest_of, kept, registered
 
-from herdbook.cli import main
 from herdbook.contracts.digest import sha256_of
 from herdbook.errors import InputError, NotFoundError, PromotionRefusedError, RegistryError
 from herdbook.learning.registry import promotion
@@ -24,6 +23,7 @@ from herdbook.learning.registry.tracking import found_run
 from herdbook.ledger.promotions import history
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
+from support.command_line import in_process
 
 MODEL = "herdbook-compact"
 PASSED = Verdict(model=MODEL, passed=True, checks=())
@@ -261,17 +261,7 @@ def command(
     """Runs a command; exit code, stdout, stderr."""
     monkeypatch.setattr("herdbook.settings.get_settings", lambda: settings)
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["herdbook", *arguments])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
+    return in_process(monkeypatch, capsys)
 
 
 def test_promote_and_demote_from_the_command_line(

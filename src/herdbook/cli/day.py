@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 
 import typer
 
@@ -25,3 +26,11 @@ def parse_day(text: str | date) -> date:
     if day is None or day.isoformat() != text:
         raise typer.BadParameter(f"'{text}' is not a day: write it as YYYY-MM-DD.")
     return day
+
+
+FirstDay = Annotated[
+    date | None, typer.Option("--from", help="First day.", parser=parse_day, metavar="DAY", show_default=False)
+]
+LastDay = Annotated[
+    date | None, typer.Option("--to", help="Last day.", parser=parse_day, metavar="DAY", show_default=False)
+]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 import typer
 
-from herdbook.cli.day import parse_day
+from herdbook.cli.day import FirstDay, LastDay
 from herdbook.cli.learning_python import go_on_in_learning_python
 from herdbook.cli.output import JsonFlag, console, print_rows
 from herdbook.cli.progress import steps_bar
@@ -29,12 +28,8 @@ def bridge(
     *,
     device: Annotated[str | None, typer.Option(help="Footage of this device only.", show_default=False)] = None,
     clips: Annotated[int, typer.Option(help="How many clips both read, at most.", min=2, max=10_000)] = 48,
-    since: Annotated[
-        date | None, typer.Option("--from", help="First day.", parser=parse_day, metavar="DAY", show_default=False)
-    ] = None,
-    until: Annotated[
-        date | None, typer.Option("--to", help="Last day.", parser=parse_day, metavar="DAY", show_default=False)
-    ] = None,
+    since: FirstDay = None,
+    until: LastDay = None,
     again: Annotated[bool, typer.Option("--again", help="Though these releases have read these clips.")] = False,
     as_json: JsonFlag = False,
 ) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herdbook.cli.day import parse_day
+from herdbook.cli.day import FirstDay, LastDay
 from herdbook.cli.output import JsonFlag, console, print_rows
 from herdbook.cli.progress import steps_bar
 from herdbook.errors import ConfigurationError
@@ -28,12 +27,8 @@ def reread(
         ),
     ] = None,
     device: Annotated[str | None, typer.Option(help="Only this device.", show_default=False)] = None,
-    since: Annotated[
-        date | None, typer.Option("--from", help="First day.", parser=parse_day, metavar="DAY", show_default=False)
-    ] = None,
-    until: Annotated[
-        date | None, typer.Option("--to", help="Last day.", parser=parse_day, metavar="DAY", show_default=False)
-    ] = None,
+    since: FirstDay = None,
+    until: LastDay = None,
     frames: Annotated[
         int | None, typer.Option(help="Unsure frames of a device day that the teacher reads at most, instead.")
     ] = None,

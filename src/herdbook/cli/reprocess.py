@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from herdbook.cli.day import parse_day
+from herdbook.cli.day import FirstDay, LastDay
 from herdbook.cli.output import JsonFlag, print_rows
 from herdbook.cli.progress import steps_bar
 from herdbook.settings import get_settings
@@ -19,12 +18,8 @@ def reprocess(
     *,
     release: Annotated[Path, typer.Option(help="Folder of the release, with its engine.yaml.")],
     device: Annotated[str | None, typer.Option(help="Only this device.", show_default=False)] = None,
-    since: Annotated[
-        date | None, typer.Option("--from", help="First day.", parser=parse_day, metavar="DAY", show_default=False)
-    ] = None,
-    until: Annotated[
-        date | None, typer.Option("--to", help="Last day.", parser=parse_day, metavar="DAY", show_default=False)
-    ] = None,
+    since: FirstDay = None,
+    until: LastDay = None,
     at_most: Annotated[int | None, typer.Option(help="Read so many device days and no more.", min=1)] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say which device days would be read, and read none.")] = False,
     as_json: JsonFlag = False,
