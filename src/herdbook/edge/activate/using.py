@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from herdbook.contracts.camera import Contract
-from herdbook.contracts.durable import make_folder
+from herdbook.contracts.durable import disk_full_is_said, make_folder
 from herdbook.edge.locks import in_use
 
 DEVICE_YAML = 0
@@ -39,14 +39,18 @@ class Use(Contract):
 
 
 class Announcement:
-    """A recorder's own file, while the recorder lives. Threads of cameras share it."""
+    """A recorder's own file, while the recorder lives. Threads of cameras share it.
+
+    Whatever writes it raises `DiskFullError` where no space is left.
+    """
 
     def __init__(self, root: Path) -> None:
         folder = make_folder(root / "releases" / _FOLDER)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._path, self._lock_path = folder / f"{name}.json", folder / f"{name}.lock"
         fresh = folder / f"{name}.new"  # under its own name only once it is locked: unlocked it would be a dead one's
-        self._lock_file = os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600)
+        with disk_full_is_said(fresh):
+            self._lock_file = os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._lock_file, fcntl.LOCK_EX)
         fresh.rename(self._lock_path)
         self._mutex = threading.Lock()
@@ -74,7 +78,8 @@ class Announcement:
 
     def _write(self, use: Use) -> None:
         part = self._path.with_suffix(".part")
-        part.write_text(use.model_dump_json(), encoding="utf-8")
+        with disk_full_is_said(part):
+            part.write_text(use.model_dump_json(), encoding="utf-8")
         part.replace(self._path)  # not flushed: after a power cut no recorder lives
         self._use = use
 
