@@ -53,6 +53,36 @@ def test_data_files_are_linked_not_copied(filled: Settings) -> None:
         assert copy.stat().st_ino == path.stat().st_ino
 
 
+def test_the_signed_repository_is_in_it_as_its_timestamp_says(filled: Settings) -> None:
+    """What is published while a backup runs may be in it, but nothing names it."""
+    metadata = filled.releases / "repository" / "metadata"
+    metadata.mkdir(parents=True)
+    (metadata / "1.snapshot.json").write_bytes(b"one")
+    (metadata / "timestamp.json").write_bytes(b"names 1")
+    link = backup_module._link
+
+    def publish_then_link(source: Path, target: Path) -> None:
+        link(source, target)
+        if source.name == "timestamp.json" and not (metadata / "2.snapshot.json").exists():
+            (metadata / "2.snapshot.json").write_bytes(b"two")
+            (metadata / "new").write_bytes(b"names 2")
+            (metadata / "new").rename(metadata / "timestamp.json")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backup_module, "_link", publish_then_link)
+        copy = backup(filled) / "releases" / metadata.relative_to(filled.releases)
+    assert (copy / "timestamp.json").read_bytes() == b"names 1"
+    assert (copy / "1.snapshot.json").read_bytes() == b"one"
+    assert (metadata / "timestamp.json").read_bytes() == b"names 2"
+
+
+def test_no_key_and_no_token_is_in_it(filled: Settings) -> None:
+    (filled.home / "secrets").mkdir(exist_ok=True)
+    (filled.home / "secrets" / "token").write_text("hush")
+    names = {path.name for path in backup(filled).rglob("*")}
+    assert "token" not in names
+
+
 def test_where_links_are_not_possible_files_are_copied(filled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(backup_module.errno.EXDEV, "other disk")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 from herdbook.contracts.activation import DeviceReport, Drift
 from herdbook.edge.activate import Place, place_of, read_active
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.config import DeviceConfig
+from herdbook.edge.drift import read_drift, recent_clips
 from herdbook.edge.serving import with_release
-from herdbook.edge.updater import ReadDrift, Source, Updater
+from herdbook.edge.updater import Source, Updater
 from herdbook.errors import ConfigurationError, HerdbookError, MissingDependencyError
 
 
@@ -33,23 +33,14 @@ def make_source(config: DeviceConfig, root: Path) -> Source:
     return Installer(root, config.device_id, config.updates.url, reserve_bytes=reserve)
 
 
-def drift_reader() -> ReadDrift | None:
-    """Reads old and new release on the device's own recent clips; none where this version cannot."""
-    try:
-        drift = import_module("herdbook.edge.drift")
-    except ImportError:
-        return None
-
-    def read(place: Place, opened: Opened) -> Drift | None:
-        active = read_active(place.releases)
-        old = place.config
-        if active is not None and active.now is not None:
-            old = with_release(old, active.now.use, place.releases / active.now.folder)
-        new = with_release(place.config, opened.release.use, opened.folder)
-        found: Drift = drift.read_drift(old, new, drift.recent_clips(old, place.root), place.releases / "drift")
-        return found
-
-    return read
+def drift_of(place: Place, opened: Opened) -> Drift | None:
+    """Reads what runs now and an opened release on the device's own recent clips; none where there are none."""
+    active = read_active(place.releases)
+    old = place.config
+    if active is not None and active.now is not None:
+        old = with_release(old, active.now.use, place.releases / active.now.folder)
+    new = with_release(place.config, opened.release.use, opened.folder)
+    return read_drift(old, new, recent_clips(old, place.root), place.releases / "drift")
 
 
 def update(
@@ -68,7 +59,7 @@ def update(
     """
     source, place = make_source(config, root), place_of(root, config)
     with place.host:
-        updater = Updater(place, source, drift=drift_reader())
+        updater = Updater(place, source, drift=drift_of)
         report = updater.start()
         if once:
             return updater.once()

@@ -1,8 +1,9 @@
-"""Back up the lake as it is at one moment, and the ledger as it is right after.
+"""Back up the lake as it is at one moment, the ledger as it is right after, and the releases.
 
-The catalog is copied first and alone says what the lake holds; every file that it names is there then. Parquet files
-never change once written, so a backup on the same disk links them: it costs little and survives the lake's own
-clean-up. To survive the disk, copy the finished folder elsewhere. Tokens and footage are not in it.
+The catalog is copied first and alone says what the lake holds; every file that it names is there then. So does
+``timestamp.json`` of the signed repository. Files of both never change once written, so a backup on the same disk links
+them: it costs little and survives our own clean-up. To survive the disk, copy the finished folder elsewhere. Secrets,
+footage and the registry of models are not in it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from herdbook.contracts.durable import disk_full_is_said, fsync_path, write_durably
+from herdbook.contracts.durable import disk_full_is_said, fsync_path, make_folder, write_durably
 from herdbook.errors import MissingDependencyError, StorageError
 from herdbook.lake.attach import parse_catalog, redact
 from herdbook.lake.transaction import writers_kept_out
@@ -28,10 +29,12 @@ KEEP = 7
 """Backups that stay; older ones are removed when a new one is complete."""
 
 _STAMP = "%Y%m%dT%H%M%SZ"
+_TIMESTAMP = Path("repository", "metadata", "timestamp.json")
+"""Below ``releases``: names the state of the signed repository (`herdbook.fleet.trust.store`), like a catalog."""
 
 
 def backup(settings: Settings, *, keep: int = KEEP, progress: Callable[[int], None] | None = None) -> Path:
-    """Write ``settings.backups/<UTC time>/`` with the catalog, the lake's data and the ledger.
+    """Write ``settings.backups/<UTC time>/`` with the catalog, the lake's data, the ledger and the releases.
 
     Args:
         settings: where everything is.
@@ -54,8 +57,10 @@ def backup(settings: Settings, *, keep: int = KEEP, progress: Callable[[int], No
     part.mkdir()
     with disk_full_is_said(part), writers_kept_out(settings):
         _copy_catalog(settings, part)
-        _copy_data(settings, part / "data", progress)
+        done = _copy_data(settings, part / "data", progress)
         _copy_ledger(settings, part)
+    with disk_full_is_said(part):
+        _copy_releases(settings, part / "releases", lambda files: progress and progress(done + files))
     write_durably(part / "README.txt", _README.encode())
     fsync_path(part)
     final = settings.backups / stamp
@@ -123,18 +128,31 @@ def _dump_postgres(dsn: str, target: Path) -> None:
     fsync_path(target)
 
 
-def _copy_data(settings: Settings, target: Path, progress: Callable[[int], None] | None) -> None:
-    target.mkdir()
+def _copy_data(settings: Settings, target: Path, progress: Callable[[int], object] | None) -> int:
     if "://" in settings.lake_data_path:
+        target.mkdir()
         note = f"The lake's files stay in {settings.lake_data_path}; keep them with the store's own versioning.\n"
         write_durably(target / "README.txt", note.encode())
+        return 0
+    return _link_tree(Path(settings.lake_data_path), target, progress)
+
+
+def _copy_releases(settings: Settings, target: Path, progress: Callable[[int], object]) -> None:
+    """Without it devices refuse what a repository made anew says: they have seen newer metadata."""
+    if not settings.releases.is_dir():
         return
-    source = Path(settings.lake_data_path)
+    if (settings.releases / _TIMESTAMP).is_file():  # before what it names, which is there by now
+        make_folder((target / _TIMESTAMP).parent)
+        _link(settings.releases / _TIMESTAMP, target / _TIMESTAMP)
+    _link_tree(settings.releases, target, progress)
+
+
+def _link_tree(source: Path, target: Path, progress: Callable[[int], object] | None) -> int:
+    """Link every file that is not there yet; how many files."""
     done = 0
-    for name, folders, files in os.walk(source):
+    for name, _, files in os.walk(source):
         here = target / Path(name).relative_to(source)
-        for folder in folders:
-            (here / folder).mkdir()
+        here.mkdir(exist_ok=True)
         for file in files:
             with suppress(FileNotFoundError):  # of a load that was rolled back: the catalog does not name it
                 _link(Path(name, file), here / file)
@@ -142,11 +160,14 @@ def _copy_data(settings: Settings, target: Path, progress: Callable[[int], None]
             if progress is not None:
                 progress(done)
         fsync_path(here)
+    return done
 
 
 def _link(source: Path, target: Path) -> None:
     try:
         target.hardlink_to(source)
+    except FileExistsError:
+        pass  # as it was a moment ago
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
             raise
@@ -154,8 +175,9 @@ def _link(source: Path, target: Path) -> None:
         fsync_path(target)
 
 
-_README = """A backup of a Herdbook: the lake, catalog and data, as it was at one moment, and the ledger as it was
-right after. The next night makes the ledger agree with the lake.
+_README = """A backup of a Herdbook: the lake, catalog and data, as it was at one moment, the ledger as it was right
+after, and the releases with their signed repository. The next night makes the ledger agree with the lake.
 To look into it, point HERDBOOK_CATALOG, HERDBOOK_DATA_PATH and HERDBOOK_LEDGER_URL at a copy of these files.
-Device tokens, footage and the published herd.duckdb are not in it; the last is written anew by `herdbook publish`.
+Not in it: tokens and signing keys (secrets/), footage, the registry of models, and the published herd.duckdb, which
+`herdbook publish` writes anew.
 """
