@@ -18,6 +18,7 @@ from edge_cases import AFTERWARDS, DAY, MakeDevice
 from herdbook.contracts.device_day import parse_manifest
 from herdbook.contracts.records import CameraState, RecordKind
 from herdbook.edge.activate import Place, activate
+from herdbook.edge.activate.begin_again import begin_again
 from herdbook.edge.activate.using import paused, uses, wait_until
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.perception.motion import MotionEngine
@@ -44,6 +45,21 @@ def releases(place: Place, tmp_path: Path) -> list[Path]:
 @pytest.fixture
 def config(make_device: MakeDevice, clip_folder: Path) -> DeviceConfig:
     return make_device(clip_folder)
+
+
+def test_a_recorder_goes_back_to_device_yaml_between_clips(
+    place: Place, releases: list[Path], config: DeviceConfig
+) -> None:
+    point_at(place, named(place, releases[1], 2), named(place, releases[0], 1))
+    with Engines(config, place.root) as engines:
+        engine = engines.make("cam-1")
+        assert engine.release.release_id == "compact-2"
+        back = make_assignment(releases[0], 3, release_id="motion-1", files=[], why="rollback")
+        begin_again(place, back, patience_s=0.0)
+        assert engines.due("cam-1"), "whoever waited no longer for it"
+        assert isinstance(engines.change("cam-1", engine), MotionEngine)
+        assert not engines.due("cam-1")
+        assert isinstance(engines.make("cam-2"), MotionEngine), "no former release is fallen back to"
 
 
 def rows(issued: Issued, kind: RecordKind) -> list[dict[str, Any]]:

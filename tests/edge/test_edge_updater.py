@@ -22,6 +22,7 @@ from herdbook.edge.updater import Updater, in_window
 from herdbook.errors import ConfigurationError, DeviceUnreachableError
 from support.made_release import CPU, make_assignment, make_release
 from support.plain_release import write_plain_release
+from support.releases import assignment_document
 
 NOON = datetime(2026, 6, 1, 11, tzinfo=UTC)
 """Noon on the farm."""
@@ -38,6 +39,11 @@ class LocalSource:
 
     def assign(self, folder: Path, number: int, **changes: object) -> None:
         self.folder, self.assignment = folder, make_assignment(folder, number, **changes)
+
+    def assign_none(self, release_id: str, number: int) -> None:
+        """The way back to device.yaml."""
+        document = assignment_document(number=number, release_id=release_id, files=[], why="rollback")
+        self.assignment = Assignment.model_validate(document)
 
     def look(self) -> Assignment | None:
         if self.away:
@@ -99,6 +105,46 @@ def test_a_release_is_taken_up_and_told_of(place: Place, source: LocalSource, so
     assert before is not None
     assert after is not None
     assert after.since == before.since, "the bytes that run are asked for again: nothing is switched"
+
+
+def test_a_device_goes_back_to_the_engine_of_its_own_device_yaml(
+    place: Place, source: LocalSource, source_folder: Path
+) -> None:
+    updater = Updater(place, source)
+    source.assign(make_release(place.releases, source_folder), 1)
+    assert updater.once().actual == "compact-1"
+    source.assign_none("motion-1", 2)
+    report = updater.once()
+    assert (report.stage, report.desired, report.actual, report.assignment) == (Stage.IDLE, "motion-1", "motion-1", 2)
+    assert (report.certificate, report.serving) == (None, True)
+    active = read_active(place.releases)
+    assert active is not None
+    assert (active.now, active.previous) == (None, None), "a recorder would open what stood there"
+    recorded = Updater(place, source).start()
+    assert (recorded.actual, recorded.serving) == ("motion-1", True), "also after a restart"
+    since = active.since
+    assert updater.once().stage is Stage.IDLE
+    again = read_active(place.releases)
+    assert again is not None
+    assert again.since == since, "nothing is switched twice"
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        {"release_id": "motion-2", "engine": "motion"},
+        {"release_id": "motion-1", "engine": "compact"},
+    ],
+)
+def test_an_engine_that_nobody_signed_is_gone_back_to_only_without_networks(
+    tmp_path: Path, source: LocalSource, release: dict[str, str]
+) -> None:
+    use = {"space_id": "look-1", "dimensions": 96, "ethogram_id": "pig-9"} | release
+    place = make_place(tmp_path / "root", release=use, network=tmp_path)
+    source.assign_none("motion-1", 1)
+    report = Updater(place, source).once()
+    assert report.failure is not None
+    assert (report.failure.error, report.failure.final) == ("ReleaseUnusableError", True)
 
 
 def test_a_refused_engine_is_told_once_and_not_tried_again(

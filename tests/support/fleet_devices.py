@@ -27,7 +27,7 @@ from herdbook.ledger.columns import utc_now
 from herdbook.processes.background import Background
 from herdbook.settings import Settings
 from support.releases import release_document
-from support.rollouts import FakeDevice, drift_of
+from support.rollouts import OLD, FakeDevice, drift_of
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -136,7 +136,7 @@ class SimulatedFleet:
             return
         self._read_at = changed
         for name, said in json.loads(path.read_bytes()).items():
-            device = self.devices.setdefault(name, FakeDevice(name, said["kind"]))
+            device = self.devices.setdefault(name, FakeDevice(name, said["kind"], actual=said.get("actual", OLD)))
             device.fault = said["fault"]
 
     def _look(self, device: FakeDevice) -> None:

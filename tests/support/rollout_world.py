@@ -51,9 +51,11 @@ class World:
 
 
 @contextmanager
-def world(settings: Settings, folder: Path, count: int, kinds: str = "cpu", **faults: str) -> Iterator[World]:
+def world(
+    settings: Settings, folder: Path, count: int, kinds: str = "cpu", *, actual: str = OLD, **faults: str
+) -> Iterator[World]:
     devices = {
-        f"d-{n:02}": {"kind": kinds, "farm": f"farm-{n % 3}", "fault": faults.get(f"d_{n:02}", "")}
+        f"d-{n:02}": {"kind": kinds, "farm": f"farm-{n % 3}", "fault": faults.get(f"d_{n:02}", ""), "actual": actual}
         for n in range(count)
     }
     with simulated_fleet(settings, folder, devices):

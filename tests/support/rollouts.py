@@ -20,7 +20,7 @@ from herdbook.contracts.activation import (
     Stage,
 )
 from herdbook.contracts.hardware import Hardware
-from herdbook.contracts.release import Budget, File, Precision
+from herdbook.contracts.release import FIRST_RELEASE, Budget, File, Precision
 from herdbook.fleet.rollout.plan import Candidate, plan
 from herdbook.fleet.rollout.policy import Policy, read_policy
 from herdbook.fleet.rollout.state import Member, State
@@ -105,7 +105,7 @@ class FakeDevice:
     def tell(self, release_id: str, number: int, *, builds: bool = False) -> None:
         """A signed assignment reaches it."""
         self.number, self.desired, self.builds = number, release_id, builds
-        if release_id == OLD or self.fault in ("", "falls back", "lies"):
+        if release_id in (OLD, FIRST_RELEASE) or self.fault in ("", "falls back", "lies"):
             self.actual = release_id
 
     @property

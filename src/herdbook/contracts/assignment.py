@@ -65,14 +65,17 @@ class Window(Contract):
 
 
 class Assignment(Contract):
-    """The release that a device is to run from now on. A higher ``number`` replaces a lower one."""
+    """The release that a device is to run from now on. A higher ``number`` replaces a lower one.
+
+    One without files sends the device back to the engine of its device.yaml, which must be the one that it names.
+    """
 
     format: Literal["herdbook-assignment/1"] = "herdbook-assignment/1"
     device_id: Slug
     number: Annotated[int, Field(ge=1, le=1 << 40, strict=True)]
     """Counts the device's assignments: it never takes up one below what it has seen."""
     release_id: Slug
-    files: Annotated[tuple[TargetFile, ...], Field(min_length=1, max_length=512)]
+    files: Annotated[tuple[TargetFile, ...], Field(max_length=512)]
     """All of the release's, ``release.json`` too; plans where there are any for the device; pools."""
     why: Why = Why.ROLLOUT
     rollout_id: Annotated[int, Field(ge=1)] | None = None
@@ -80,6 +83,12 @@ class Assignment(Contract):
     """Whether the device is the canary that builds the engine for its kind."""
     window: Window | None = None
     issued_at: Instant
+
+    @model_validator(mode="after")
+    def _names_what_runs(self) -> Self:
+        if not self.files and self.why is not Why.ROLLBACK:
+            raise ValueError("only who goes back needs no files")
+        return self
 
     def digest_of(self, name: str) -> Sha256 | None:
         """The digest of the file of that name."""

@@ -16,6 +16,8 @@ from herdbook.contracts.identifiers import FileName, Sha256, Slug
 RELEASE_NAME = "release.json"
 WITHOUT_NETWORKS = "motion"
 """The engine whose release has no networks."""
+FIRST_RELEASE = "motion-1"
+"""What a device names that was never told a release: engine ``motion`` of its own software, which nobody signs."""
 MAX_FILE_BYTES = 1 << 33
 """8 GiB: more than any network of the fleet."""
 _Dimension = Annotated[int, Field(ge=1, le=1 << 20)]

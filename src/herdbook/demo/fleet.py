@@ -41,7 +41,6 @@ def set_up_signing(place: Place) -> str:
         offline = ("--keys", keys, "--passphrase-file", place.passphrase)
         run(place, "trust-init", "fleet", "trust", "init", *offline)
     run(place, "trust-status", "fleet", "trust", "status", "--root-file", place.trust_root)
-    run(place, "release-motion", "fleet", "release", "motion")  # what a rollout that is stopped goes back to
     return "root and targets by keys that go offline, releases and assignments by keys of their own"
 
 

@@ -55,6 +55,7 @@ from herdbook.contracts.device_day import ReleaseUse
 from herdbook.contracts.durable import write_durably
 from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
+from herdbook.contracts.release import FIRST_RELEASE, WITHOUT_NETWORKS
 from herdbook.contracts.validation import first_problem
 from herdbook.edge.perception.parameters import CompactParameters, MotionParameters, Sam3Parameters
 from herdbook.errors import ConfigurationError
@@ -62,7 +63,11 @@ from herdbook.errors import ConfigurationError
 CONFIG_NAME = "device.yaml"
 
 MOTION_RELEASE = ReleaseUse(
-    release_id="motion-1", engine="motion", space_id="motion-appearance-1", dimensions=96, ethogram_id="pig-9"
+    release_id=FIRST_RELEASE,
+    engine=WITHOUT_NETWORKS,
+    space_id="motion-appearance-1",
+    dimensions=96,
+    ethogram_id="pig-9",
 )
 """What rows made by the first engine name."""
 

@@ -18,6 +18,7 @@ from herdbook.contracts.assignment import Assignment, Window
 from herdbook.contracts.farmtime import zone
 from herdbook.contracts.release import RELEASE_NAME
 from herdbook.edge.activate import activate, read_active, recover, steps
+from herdbook.edge.activate.begin_again import begin_again, is_own
 from herdbook.edge.activate.bring_up import answers, through_triton
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.activate.place import Place
@@ -126,22 +127,25 @@ class Updater:
             if assignment.number != self._report.assignment:
                 self._say(certificate=None, drift=None, failure=None, built=())
             self._say(assignment=assignment.number, desired=assignment.release_id, stage=Stage.FETCHING)
-            folder = self._source.fetch(assignment)
-            if self._runs_already(assignment, folder):
-                return self._say(stage=Stage.IDLE, failure=None)
-            if not in_window(assignment.window, now or datetime.now(UTC), self._place.config.timezone):
-                return self._say(stage=Stage.WAITING)
-            self._take_up(assignment, folder)
+            if not assignment.files:
+                begin_again(self._place, assignment, told=self._told, patience_s=self._patience_s)
+            else:
+                folder = self._source.fetch(assignment)
+                if self._runs_already(assignment, folder):
+                    return self._say(stage=Stage.IDLE, failure=None)
+                if not in_window(assignment.window, now or datetime.now(UTC), self._place.config.timezone):
+                    return self._say(stage=Stage.WAITING)
+                self._take_up(assignment, folder)
             return self._say(stage=Stage.IDLE, failure=None, serving=self._serves())
         except HerdbookError as error:
             stage = self._report.stage if self._report.stage is not Stage.FAILED else stage
             return self._failed(stage, error)
 
-    def _take_up(self, assignment: Assignment, folder: Path) -> None:
-        def told(step: str) -> None:
-            if step in _STAGES:
-                self._say(stage=_STAGES[step])
+    def _told(self, step: str) -> None:
+        if step in _STAGES:
+            self._say(stage=_STAGES[step])
 
+    def _take_up(self, assignment: Assignment, folder: Path) -> None:
         def between(certificate: EngineCertificate, opened: Opened) -> None:
             built = certificate.engines if certificate.built_here else ()
             self._say(certificate=certificate, built=built)
@@ -149,7 +153,7 @@ class Updater:
                 self._say(drift=self._drift(self._place, opened))
 
         try:
-            activate(self._place, folder, assignment, told=told, between=between, patience_s=self._patience_s)
+            activate(self._place, folder, assignment, told=self._told, between=between, patience_s=self._patience_s)
         except EngineRefusedError:
             self._say(certificate=read_certificate(self._place, folder))
             raise
@@ -188,7 +192,10 @@ class Updater:
 
     def _is_taken_up(self, assignment: Assignment) -> bool:
         active = read_active(self._place.releases)
-        return active is not None and active.now is not None and active.now.assignment == assignment.number
+        now = active.now if active is not None else None
+        if not assignment.files:
+            return now is None and is_own(self._place, assignment)
+        return now is not None and now.assignment == assignment.number
 
     def _failed_for_good(self, assignment: Assignment) -> bool:
         failure = self._report.failure

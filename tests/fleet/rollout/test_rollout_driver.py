@@ -14,6 +14,8 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
+from herdbook.contracts.assignment import Why
+from herdbook.contracts.release import FIRST_RELEASE
 from herdbook.errors import RolloutConflictError
 from herdbook.fleet.rollout import overview
 from herdbook.fleet.rollout.control import change
@@ -196,6 +198,19 @@ def test_a_way_back_that_nobody_signed_is_said_at_the_beginning(settings: Settin
         assert any("2 devices run compact-1, never signed" in event["said"] for event in events)
         assert counts(progress.state.members) == {"pending": 1, "stuck": 1}
         assert progress.settled
+
+
+def test_the_first_release_of_a_farm_is_taken_back_to_the_engine_that_nobody_signed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with world(settings, tmp_path / "devices", 3, actual=FIRST_RELEASE, d_00="lies") as here:
+        progress = here.run(here.begin())
+        assert progress.state.phase is RolloutPhase.STOPPED
+        assert counts(progress.state.members) == {"left": 1, "pending": 2}
+        assert not any("never signed" in event["said"] for event in overview.rollout(settings)["events"])
+        assert {row.actual for row in overview.fleet(settings) if row.actual} == {FIRST_RELEASE}
+        back = here.signer.present(["d-00"])["d-00"]
+        assert (back.release_id, back.why, back.files) == (FIRST_RELEASE, Why.ROLLBACK, ())
 
 
 def test_a_finished_rollout_is_rolled_back_as_a_whole(settings: Settings, tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from herdbook.contracts.release import FIRST_RELEASE
+from herdbook.edge.activate import read_active
 from herdbook.edge.init import TOKEN_NAME
 from herdbook.edge.install import provision
 from herdbook.edge.tokens import new_token_file
 from herdbook.fleet.inventory import enrol
 from herdbook.fleet.rollout import overview
-from herdbook.fleet.rollout.control import begin
+from herdbook.fleet.rollout.control import begin, change
 from herdbook.fleet.rollout.driver import Driver, Progress, counts
 from herdbook.fleet.trust import publish_release
 from herdbook.ledger.migrate import upgrade
@@ -64,8 +66,11 @@ def publish(fleet: Platform, tmp_path: Path, release_id: str, shade: float, *, s
 
 def roll_out(fleet: Platform, release_id: str) -> Progress:
     """Steps until nothing is left to be done."""
+    return carry_on(fleet, begin(fleet.settings, release_id, policy(), by="test"))
+
+
+def carry_on(fleet: Platform, number: int) -> Progress:
     driver = Driver(fleet.settings, timeout_s=30)
-    number = begin(fleet.settings, release_id, policy(), by="test")
     deadline = time.monotonic() + PATIENCE_S
     while not (progress := driver.step(number)).settled:
         assert time.monotonic() < deadline, progress
@@ -90,3 +95,20 @@ def test_real_devices_take_a_release_up_and_refuse_one_that_is_not_what_it_says(
     rows = overview.fleet(fleet.settings)
     assert {(row.actual, row.serving) for row in rows} == {("compact-7", True)}
     assert "parity" in str(progress.state.members["barn-a-1"].reason)
+
+
+def test_real_devices_go_back_to_the_engine_of_device_yaml(fleet: Platform, tmp_path: Path) -> None:
+    publish(fleet, tmp_path, "compact-7", 1.0)
+    roll_out(fleet, "compact-7")
+    assert {row.actual for row in overview.fleet(fleet.settings)} == {"compact-7"}
+
+    change(fleet.settings, 1, "rollback", by="test", reason="sows look thin")
+    progress = carry_on(fleet, 1)
+    assert counts(progress.state.members) == {"left": 2}
+    rows = overview.fleet(fleet.settings)
+    assert {(row.desired, row.actual, row.serving) for row in rows} == {(FIRST_RELEASE, FIRST_RELEASE, True)}
+    for device_id in DEVICES:
+        assert read_active(tmp_path / device_id / "releases").now is None
+
+    progress = roll_out(fleet, "compact-7")
+    assert counts(progress.state.members) == {"proved": 2}, "who went back can be told anew"

@@ -208,7 +208,7 @@ class Installer:
                 f"the assignment is that of '{assignment.device_id}', this is '{self._device_id}'"
             )
         names = [file.name for file in assignment.files]
-        if len(set(names)) != len(names) or assignment.digest_of(RELEASE_NAME) is None:
+        if len(set(names)) != len(names) or (names and RELEASE_NAME not in names):
             raise UntrustedMetadataError(f"assignment {assignment.number} names two files alike, or no {RELEASE_NAME}")
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from herdbook.contracts.activation import DeviceReport
+from herdbook.contracts.release import FIRST_RELEASE
 from herdbook.errors import NotFoundError, NotSignedError, RolloutConflictError
 from herdbook.fleet.rollout import store
 from herdbook.fleet.rollout.agents import ASK_TIMEOUT_S, Agents
@@ -155,7 +156,7 @@ def _require_none_under_way(session: Session) -> None:
 def _no_way_back(signer: Signer, state: State) -> str:
     """Which devices could not be sent back, because what they run was never signed; empty if all could."""
     unsigned = set()
-    for former in {member.former for member in state.members.values() if member.former is not None}:
+    for former in {member.former for member in state.members.values()} - {None, FIRST_RELEASE}:
         try:
             signer.release_files(former)
         except (NotFoundError, NotSignedError):

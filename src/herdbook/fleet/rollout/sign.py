@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cache
 
 from herdbook.contracts.assignment import Assignment, TargetFile, Why, Window
+from herdbook.contracts.release import FIRST_RELEASE
 from herdbook.errors import NotFoundError, NotSignedError
 from herdbook.fleet.rollout.signer import Signer
 
@@ -24,6 +25,11 @@ class Instruction:
     builds: bool = False
     window: Window | None = None
 
+    @property
+    def needs_no_files(self) -> bool:
+        """Whether it sends the device back to the engine that it began with: that one needs no signed release."""
+        return self.why is Why.ROLLBACK and self.release_id == FIRST_RELEASE
+
 
 @dataclass(frozen=True)
 class Signed:
@@ -37,8 +43,8 @@ def sign(signer: Signer, instructions: Sequence[Instruction], now: datetime) -> 
     """Sign a batch, all at once. What is signed so already, by a driver that was killed before it could say so, is not
     signed again.
 
-    Pools of a device's animals go with every assignment. An instruction whose release was never signed is refused, the
-    others are signed.
+    Pools of a device's animals go with every assignment of a release. An instruction whose release was never signed is
+    refused, the others are signed.
     """
 
     @cache
@@ -54,7 +60,7 @@ def sign(signer: Signer, instructions: Sequence[Instruction], now: datetime) -> 
     numbers: dict[str, int] = {}
     refused: dict[str, str] = {}
     for told in instructions:
-        files = files_of(told.release_id)
+        files = () if told.needs_no_files else files_of(told.release_id)
         if files is None:
             refused[told.device_id] = (
                 f"release '{told.release_id}' was never signed: the device cannot be told to run it"
@@ -73,7 +79,9 @@ def sign(signer: Signer, instructions: Sequence[Instruction], now: datetime) -> 
                     *files,
                     *plans(told.release_id, told.engine_key),
                     *signer.pools(told.device_id, before),
-                ),
+                )
+                if files
+                else (),
                 why=told.why,
                 rollout_id=told.rollout_id,
                 builds=told.builds,

@@ -96,7 +96,7 @@ class TrustSigner:
     def assign(self, assignments: Sequence[Assignment]) -> None:
         from herdbook.fleet import trust
 
-        fresh = {assignment.device_id: self._fresh(assignment.device_id) for assignment in assignments}
+        fresh = {a.device_id: self._fresh(a.device_id) for a in assignments if a.files}
         trust.assign(self._settings, assignments, {device: paths for device, paths in fresh.items() if paths})
 
     def publish_plans(self, release_id: str, engine_key: str, files: Iterable[Path]) -> None:

@@ -114,7 +114,7 @@ def _check(assignment: Assignment, present: int, known: Mapping[str, Target]) ->
             f"assignment {assignment.number} of '{device_id}' does not follow {present}",
             "Someone else has assigned it meanwhile: see `herdbook fleet status`, then try again.",
         )
-    if assignment.digest_of(RELEASE_NAME) is None:
+    if assignment.files and assignment.digest_of(RELEASE_NAME) is None:
         raise InputError(f"the assignment of '{device_id}' names no {RELEASE_NAME}")
     if len({file.name for file in assignment.files}) != len(assignment.files):
         raise InputError(f"the assignment of '{device_id}' names two files alike")

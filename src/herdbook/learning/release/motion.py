@@ -1,4 +1,4 @@
-"""The engine that learns nothing as a release, so that a fleet can be told to go back to it.
+"""The engine that learns nothing as a release, so that a fleet can be told to run it.
 
 It has no networks and no fixtures: its code is the device's own software. What the release says is the embedding space,
 the ethogram, the parameters, the budgets and the alert rules.
