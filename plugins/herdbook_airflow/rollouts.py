@@ -14,17 +14,20 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from herdbook.errors import NotFoundError, RolloutConflictError
 from herdbook.settings import get_settings
 from herdbook_airflow.command import Command
 
 DONE = "done"
+_FOR_GOOD = (NotFoundError.exit_code, RolloutConflictError.exit_code)
 
 
 class RolloutTrigger(BaseTrigger):
     """Carry a rollout on, step by step, until nothing is left to be done; its event is the last step's row.
 
     A step is ``herdbook fleet step`` in a process of its own: it neither holds up the event loop nor shares the
-    triggerer's memory. A step that fails in a way that may pass is tried again with the next.
+    triggerer's memory. A step that fails is tried again with the next, unless the rollout is gone or was followed by
+    another: keys may be mounted, a database come back, and until then devices keep what they have.
 
     Args:
         rollout: its number.
@@ -55,7 +58,7 @@ class RolloutTrigger(BaseTrigger):
                 if row["settled"]:
                     yield _event(row)
                     return
-            elif not outcome.may_pass:
+            elif outcome.code in _FOR_GOOD:
                 yield _event({"rollout": self.rollout, "phase": "unknown", "reason": str(outcome)})
                 return
             else:

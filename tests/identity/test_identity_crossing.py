@@ -50,13 +50,22 @@ def enrolled() -> References:
     return References("old", np.repeat(np.arange(ANIMALS), 2), near(np.repeat(FACES, 2, axis=0)))
 
 
-def bridge(lake: Herd, folder: Path, *, across: float | None = 0.9, within: float | None = 0.95) -> None:
+def bridge(
+    lake: Herd,
+    folder: Path,
+    *,
+    across: float | None = 0.9,
+    within: float | None = 0.95,
+    queries: int = 60,
+    held_out: str = "clip",
+) -> None:
     zero = np.zeros(DIMENSIONS)
     digest = write_map(folder, SpaceMap("old", "new", zero, TURN, zero))
     run = {"bridge_id": "1", "from_release_id": "a", "to_release_id": "b", "from_sha256": "0", "to_sha256": "1"}
     lake.insert("bridge.run", run | {"clips": [], "seconds": 1, "software_version": "1", "made_at": at(0)})
     spaces = {"from_space_id": "old", "to_space_id": "new", "from_dimensions": 32, "to_dimensions": 32}
-    measured = {"pairs": 9, "cosine": 0.9, "queries": 9, "rank1_across": across, "rank1_within": within}
+    measured = {"pairs": 9, "cosine": 0.9, "queries": queries, "rank1_across": across, "rank1_within": within}
+    measured["held_out"] = held_out
     lake.insert("bridge.space", {"bridge_id": "1", "map_sha256": digest} | spaces | measured)
 
 
@@ -98,6 +107,15 @@ def test_a_bridge_that_loses_much_or_was_not_measured_so_far_carries_nobody(
     lake: Herd, looks: Looks, tmp_path: Path, across: float | None, within: float | None
 ) -> None:
     bridge(lake, tmp_path, across=across, within=within)
+    enrolled = References("old", np.arange(ANIMALS), FACES)
+    assert cross(lake.db, tmp_path, [looks], [enrolled]) == (enrolled,)
+
+
+@pytest.mark.parametrize(("queries", "held_out"), [(49, "clip"), (500, "track")])
+def test_a_bridge_measured_on_little_or_on_clips_it_was_made_from_carries_nobody(
+    lake: Herd, looks: Looks, tmp_path: Path, queries: int, held_out: str
+) -> None:
+    bridge(lake, tmp_path, across=1.0, within=1.0, queries=queries, held_out=held_out)
     enrolled = References("old", np.arange(ANIMALS), FACES)
     assert cross(lake.db, tmp_path, [looks], [enrolled]) == (enrolled,)
 

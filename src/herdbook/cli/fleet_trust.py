@@ -101,9 +101,14 @@ def refresh(
 
 @app.command()
 def prune(as_json: JsonFlag = False) -> None:
-    """Remove old releases that no device in service is assigned, and files that nothing names any more."""
+    """Remove old releases that no device in service is assigned or may go back to, and files that nothing names."""
+    from datetime import timedelta
+
     from herdbook.fleet.repository import is_signed
+    from herdbook.fleet.rollout.store import ways_back
+    from herdbook.ledger.columns import utc_now
     from herdbook.ledger.devices import active_devices
+    from herdbook.ledger.session import ledger_session
 
     settings = get_settings()
     gone: list[str] = []
@@ -111,7 +116,9 @@ def prune(as_json: JsonFlag = False) -> None:
         _require_library()
         from herdbook.fleet.trust import upkeep
 
-        gone = upkeep.prune(settings, [device.device_id for device in active_devices(settings)])
+        with ledger_session(settings) as session:
+            kept = ways_back(session, utc_now() - timedelta(days=settings.release_keep_days))
+        gone = upkeep.prune(settings, [device.device_id for device in active_devices(settings)], kept)
     if as_json:
         print_json({"releases": gone})
     else:

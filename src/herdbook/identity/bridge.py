@@ -19,7 +19,7 @@ from herdbook.errors import NotFoundError, TransferCorruptError
 from herdbook.matching.exclusion import Floats
 
 _NEWEST = """
-SELECT map_sha256, cosine, cosine_strangers, rank1_across, rank1_within
+SELECT map_sha256, cosine, cosine_strangers, rank1_across, rank1_within, queries, held_out
 FROM bridge_space
 WHERE from_space_id = ? AND to_space_id = ? AND map_sha256 IS NOT NULL AND cosine IS NOT NULL
 ORDER BY made_at DESC, bridge_id
@@ -78,6 +78,8 @@ class Bridge:
     cosine_strangers: float | None
     rank1_across: float | None
     rank1_within: float | None
+    queries: int
+    held_out: str | None
 
 
 def find_bridge(lake: duckdb.DuckDBPyConnection, folder: Path, from_space: str, to_space: str) -> Bridge:

@@ -122,6 +122,9 @@ class RolloutDevice(Base):
     proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     well_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When it was last seen to record with the release."""
+    missed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when it does not answer, or not well, though asked."""
+    failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     drift: Mapped[str | None] = mapped_column(Text)
     """JSON of `herdbook.contracts.activation.Drift`."""
 

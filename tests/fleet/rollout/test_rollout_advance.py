@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from herdbook.fleet.rollout.advance import advance
-from herdbook.fleet.rollout.state import OVER, State
+from herdbook.fleet.rollout.state import OVER, Assigned, State
 from herdbook.ledger.rollouts import MemberPhase, RolloutPhase, WavePhase
 from support.rollouts import HOUR, NEW, NOON, OLD, FakeDevice, member, policy, rollout
 
@@ -227,6 +227,75 @@ def test_what_a_device_says_of_an_older_instruction_does_not_count() -> None:
     state = replace(first.state, members=first.state.members | {"d-00": told})
     after = advance(state, {"d-00": fleet.devices["d-00"].report()}, NOON + HOUR)  # type: ignore[dict-item]
     assert after.state.members["d-00"].phase is MemberPhase.TOLD
+
+
+def test_a_device_that_fails_after_its_wave_passed_counts_for_the_wave_in_flight() -> None:
+    fleet = fleet_of(6)
+    while fleet.state.waves[0].phase is not WavePhase.PASSED:
+        fleet.step()
+    fleet.devices["d-00"].fault = "falls back"
+    assert fleet.run().phase is RolloutPhase.STOPPED
+    assert "went back to" in fleet.state.members["d-00"].reason
+
+
+def test_where_no_canary_is_left_the_next_device_goes_first() -> None:
+    fleet = fleet_of(6, d_01="refuses")
+    fleet.state = replace(fleet.state, pins={"d-00": OLD})
+    assert "canary" in [*fleet.step(), *fleet.step()]
+    assert phases(fleet.state)["d-00"] == "skipped"
+    assert fleet.state.members["d-01"].canary
+    assert fleet.run().phase is RolloutPhase.STOPPED
+    assert {name for name, m in fleet.state.members.items() if m.told_at is not None} == {"d-01"}
+
+
+def test_without_any_canary_nobody_goes_on() -> None:
+    fleet = fleet_of(3, **{f"d_{n:02}": "away" for n in range(3)})
+    fleet.state = replace(fleet.state, pins={"d-00": OLD})
+    assert fleet.run().phase is RolloutPhase.STOPPED
+    assert "silence is failure" in fleet.state.reason
+
+
+def test_time_in_which_no_driver_ran_is_nobodys_silence() -> None:
+    fleet = fleet_of(6)
+    fleet.state = replace(fleet.state, policy=policy({"hours": {"soak": 24}}))
+    for _ in range(3):
+        fleet.step()
+    assert phases(fleet.state)["d-00"] == "proved"
+    fleet.devices["d-00"].fault = "away"
+    fleet.step(hours=8)  # the platform was off; the first question after it is missed
+    assert phases(fleet.state)["d-00"] == "proved"
+    fleet.devices["d-00"].fault = ""
+    fleet.step(hours=0.5)
+    assert fleet.state.members["d-00"].missed_at is None
+    fleet.devices["d-00"].fault = "away"
+    fleet.step()
+    fleet.step(hours=8)
+    assert fleet.state.phase is RolloutPhase.STOPPED
+
+
+def test_who_has_not_heard_that_it_is_to_go_back_goes_back_to_there() -> None:
+    """Off while a release was taken back, it still runs it when the next one begins."""
+    fleet = fleet_of(2)
+    device = fleet.devices["d-00"]
+    device.actual, device.number = "compact-bad", 4
+    fleet.state = replace(fleet.state, assigned={"d-00": Assigned(5, OLD), "d-01": Assigned(3, "compact-0")})
+    fleet.devices["d-01"].number = 3
+    fleet.step()
+    assert fleet.state.members["d-00"].former == OLD
+    assert fleet.state.members["d-01"].former == OLD, "what it refused, it did not run"
+
+
+def test_what_was_decided_is_not_signed_once_it_no_longer_holds() -> None:
+    fleet = fleet_of(2)
+    decided = advance(fleet.state, {"d-00": fleet.devices["d-00"].report()}, NOON).state  # type: ignore[dict-item]
+    assert set(decided.to_sign) == {"d-00"}
+    assert not replace(decided, phase=RolloutPhase.ABORTED).to_sign
+    assert not replace(decided, pins={"d-00": OLD}).to_sign
+    assert not replace(decided, gone=frozenset({"d-00"})).to_sign
+    held = replace(decided, phase=RolloutPhase.ABORTED, rolls_back=False)
+    after = advance(held, {}, NOON).state
+    assert phases(after)["d-00"] == "skipped"
+    assert after.settled(NOON)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -55,7 +55,11 @@ def test_too_few_clips_say_nothing_and_stop_only_where_the_policy_asks_for_them(
 
 def test_clips_without_animals_are_no_evidence() -> None:
     empty = reading(60, 0, {})
-    assert compare([clip(n, empty, empty) for n in range(10)], LIMITS) == []
+    clips = [clip(n, empty, empty) for n in range(LIMITS.least_clips)]
+    assert compare(clips, LIMITS) == []
+    lies = read_twice(Random(1), 2, Noise(all_lying=True))
+    assert drift([*clips, *lies], LIMITS, required=True).say is Say.STOP
+    assert drift([*clips, *lies], LIMITS, required=False).evidence["empty"] == len(clips)
 
 
 def test_a_release_that_sees_nothing_is_stopped() -> None:

@@ -17,11 +17,12 @@ from sqlalchemy.exc import IntegrityError
 from herdbook.contracts.assignment import Why
 from herdbook.contracts.release import FIRST_RELEASE
 from herdbook.errors import RolloutConflictError
-from herdbook.fleet.rollout import overview
+from herdbook.fleet.rollout import overview, store
 from herdbook.fleet.rollout.control import change
 from herdbook.fleet.rollout.driver import Driver, counts
 from herdbook.fleet.rollout.locks import held
 from herdbook.fleet.rollout.pins import pin, unpin
+from herdbook.ledger.columns import utc_now
 from herdbook.ledger.migrate import upgrade
 from herdbook.ledger.rollouts import RolloutEvent, RolloutPhase
 from herdbook.ledger.session import ledger_session
@@ -188,6 +189,26 @@ def test_a_pinned_device_is_told_its_pin_and_passed_by(settings: Settings, tmp_p
         assert next(row.pinned for row in overview.fleet(settings) if row.device == "d-01") == OLD
         unpin(settings, "d-01")
         assert all(row.pinned is None for row in overview.fleet(settings))
+
+
+def test_a_pin_set_while_the_driver_asks_is_not_overruled(settings: Settings, tmp_path: Path) -> None:
+    with world(settings, tmp_path / "devices", 1) as here:
+        number = here.begin()
+
+        def pin_it(deed: str) -> None:
+            if deed == "asked":
+                pin(settings, "d-00", OLD, by="anna", reason="vet's trial", signer=here.signer)
+
+        here.driver(pin_it).step(number)
+        here.run(number)
+        assert [e["release_id"] for e in told(here.folder)] == [OLD]
+
+
+def test_what_devices_may_go_back_to_is_not_pruned(settings: Settings, tmp_path: Path) -> None:
+    with world(settings, tmp_path / "devices", 2) as here:
+        here.run(here.begin())
+        with ledger_session(settings) as session:
+            assert store.ways_back(session, utc_now() + timedelta(days=1)) == {OLD, NEW}
 
 
 def test_a_way_back_that_nobody_signed_is_said_at_the_beginning(settings: Settings, tmp_path: Path) -> None:

@@ -72,10 +72,12 @@ class _Course:
             now = self._skipped(member)
             if now is member:
                 report = self._reports.get(member.device_id)
-                now = said.read(member, report, self._before.release_id, self._now)
+                assigned = self._before.assigned.get(member.device_id)
+                now = said.read(member, report, self._before.release_id, self._now, assigned=assigned)
                 watched = current is not None and _watched(now, current)
                 now = said.silent(now, policy.hours, policy.windows.of(now.farm_id), self._now, watched=watched)
             self._set(now)
+        self._stand_in()
 
     def judge(self) -> None:
         """What the gates say of the wave in flight."""
@@ -83,8 +85,9 @@ class _Course:
         if wave is None:
             return
         group = [member for member in self._members.values() if _watched(member, wave)]
-        known = any(member.phase is MemberPhase.PROVED for member in self._members.values())
-        word = judge(self._before.policy, wave, group, self._now, proved_before=known)
+        proved_before = any(m.phase is MemberPhase.PROVED and m.wave < wave.number for m in self._members.values())
+        left = any(m.phase is MemberPhase.PENDING for m in self._members.values())
+        word = judge(self._before.policy, wave, group, self._now, proved_before=proved_before, left=left)
         wave = replace(wave, evidence={"say": word.say.value, "why": word.why} | word.evidence)
         if word.say is Say.WAIT or (word.say is Say.PASS and self.phase is RolloutPhase.PAUSED):
             self._waves[wave.number] = wave
@@ -139,15 +142,26 @@ class _Course:
 
     def leave(self) -> None:
         """Send back whoever may hold the release, or may take it up any moment."""
-        if not self._before.rolls_back:
-            return
         for member in list(self._members.values()):
             if member.phase not in REACHED:
                 continue
-            if member.former is None or member.former == self._before.release_id:
+            if not self._before.rolls_back or member.former in (None, self._before.release_id):
+                if member.owed:
+                    self._set(member.became(MemberPhase.SKIPPED, "the rollout was over before it was told"))
                 continue
             self._set(member.became(MemberPhase.LEAVING, member.reason, told_at=self._now, signed=None, nudged_at=None))
             self._decide("roll back", f"{member.device_id} is to go back to {member.former}", device=member)
+
+    def _stand_in(self) -> None:
+        """Where no canary is left and none has proved, the next device that answers goes first in its place."""
+        wave = self._running()
+        members = sorted(self._members.values(), key=lambda m: (m.wave, m.device_id))
+        if wave is None or wave.number or any(not m.wave and m.phase is not MemberPhase.SKIPPED for m in members):
+            return
+        answering = (m for m in members if m.phase is MemberPhase.PENDING and m.device_id in self._reports)
+        if (first := next(answering, None)) is not None:
+            self._members[first.device_id] = replace(first, wave=0, canary=True)
+            self._decide("canary", f"{first.device_id} goes first: no other canary is left", device=first)
 
     def _running(self) -> Wave | None:
         return next((wave for wave in self._waves if wave.phase is WavePhase.RUNNING), None)
@@ -163,6 +177,8 @@ class _Course:
 
     def _set(self, member: Member) -> None:
         before = self._members[member.device_id]
+        if member.phase is MemberPhase.FAILED and before.phase is not MemberPhase.FAILED:
+            member = replace(member, failed_at=self._now)
         self._members[member.device_id] = member
         if member.phase is not before.phase and member.phase in _WORTH_SAYING:
             self._decide(
@@ -189,9 +205,11 @@ _WORTH_SAYING = frozenset(
 
 
 def _watched(member: Member, wave: Wave) -> bool:
-    """Whether a device counts for a wave: it is of it, or it catches up while the wave is in flight."""
-    late = member.told_at is not None and wave.began_at is not None and member.told_at >= wave.began_at
-    return member.wave == wave.number or (member.wave < wave.number and late)
+    """Whether a device counts for a wave: it is of it, or while it is in flight catches up, or fails after all."""
+    if member.wave >= wave.number or wave.began_at is None:
+        return member.wave == wave.number
+    late = member.told_at is not None and member.told_at >= wave.began_at
+    return late or (member.failed_at is not None and member.failed_at > wave.began_at)
 
 
 def _named(wave: Wave) -> str:

@@ -16,9 +16,10 @@ from herdbook.fleet.rollout.agents import ASK_TIMEOUT_S, Agents
 from herdbook.fleet.rollout.locks import held
 from herdbook.fleet.rollout.plan import Candidate, plan
 from herdbook.fleet.rollout.policy import Policy
+from herdbook.fleet.rollout.reports import way_back
 from herdbook.fleet.rollout.seen import addresses, in_service, record
 from herdbook.fleet.rollout.signer import Signer, TrustSigner
-from herdbook.fleet.rollout.state import OVER, Decision, Member, State
+from herdbook.fleet.rollout.state import OVER, Assigned, Decision, Member, State
 from herdbook.ledger.columns import utc_now
 from herdbook.ledger.models import Device
 from herdbook.ledger.rollouts import DevicePin, DeviceSeen, MemberPhase, Rollout, RolloutPhase
@@ -167,6 +168,14 @@ def _no_way_back(signer: Signer, state: State) -> str:
     return f"{count} devices run {', '.join(sorted(unsigned))}, never signed: they cannot be told to go back to it"
 
 
+def _former(report: DeviceReport | None, last: DeviceSeen | None) -> str | None:
+    """What a device is to go back to; of one that does not answer, what it was told to run or ran last."""
+    told = Assigned(last.number, last.desired) if last and last.number is not None and last.desired else None
+    if report is not None:
+        return way_back(report, told)
+    return told.release_id if told is not None else last.actual if last else None
+
+
 def _candidates(session: Session, devices: list[Device], reports: dict[str, DeviceReport]) -> list[Candidate]:
     """Every device with what it says of its machine, or said last."""
     seen = {row.device_id: row for row in session.scalars(select(DeviceSeen))}
@@ -181,7 +190,7 @@ def _candidates(session: Session, devices: list[Device], reports: dict[str, Devi
             wave=0,
             sku=report.hardware.sku if report else (last.sku if last else None) or "",
             engine_key=report.hardware.engine_key if report else (last.engine_key if last else None) or "",
-            former=report.actual if report else last.actual if last else None,
+            former=_former(report, last),
         )
         if device.device_id in pins:
             member = member.became(MemberPhase.SKIPPED, f"pinned to {pins[device.device_id]}")

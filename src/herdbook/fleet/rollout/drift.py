@@ -59,7 +59,7 @@ class Figure:
 
 def compare(clips: Sequence[ClipDrift], limits: DriftLimits) -> list[Figure]:
     """Every figure of both releases on these clips; none where there are fewer than two that show an animal."""
-    seen = [clip for clip in clips if clip.seconds > 0 and (clip.old.animal_s > 0 or clip.new.animal_s > 0)]
+    seen = [clip for clip in clips if _shows(clip)]
     if len(seen) < 2:
         return []
     both = [clip for clip in seen if _known(clip.old) > 0 and _known(clip.new) > 0]
@@ -94,10 +94,11 @@ def drift(clips: Iterable[ClipDrift], limits: DriftLimits, *, required: bool) ->
         limits: what the policy tolerates.
         required: whether too few clips stop the rollout.
     """
-    read = list(clips)
-    evidence: dict[str, Any] = {"clips": len(read), "confidence": limits.confidence}
+    every = list(clips)
+    read = [clip for clip in every if _shows(clip)]
+    evidence: dict[str, Any] = {"clips": len(read), "empty": len(every) - len(read), "confidence": limits.confidence}
     if len(read) < limits.least_clips:
-        why = f"{len(read)} clips were read by both releases, fewer than {limits.least_clips}"
+        why = f"{len(read)} clips with animals were read by both releases, fewer than {limits.least_clips}"
         if required:
             return Word(Say.STOP, f"{why}: what the release does is not known", evidence)
         return Word(Say.PASS, f"not judged: {why}", evidence)
@@ -112,6 +113,11 @@ def drift(clips: Iterable[ClipDrift], limits: DriftLimits, *, required: bool) ->
         worst = max(outside, key=lambda f: max(f.low - f.most, f.least - f.high))
         return Word(Say.STOP, f"on the same clips the release sees otherwise: {worst}", evidence)
     return Word(Say.PASS, f"sees what the former release saw in {len(read)} clips", evidence)
+
+
+def _shows(clip: ClipDrift) -> bool:
+    """Whether either release saw an animal in it: a clip of an empty pen says nothing of behaviour."""
+    return clip.seconds > 0 and (clip.old.animal_s > 0 or clip.new.animal_s > 0)
 
 
 def _known(reading: Reading) -> float:

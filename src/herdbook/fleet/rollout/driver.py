@@ -111,7 +111,7 @@ class Driver:
         with held(self._settings, "signing"):
             with ledger_session(self._settings) as session:
                 state = store.load(session, rollout_id).state
-            owed = {name: member for name, member in state.members.items() if member.owed}
+            owed = state.to_sign
             told = [_instruction(rollout_id, state, member) for member in owed.values()]
             if told:
                 signed = sign(self._signer, told, self._clock())

@@ -15,7 +15,9 @@ from herdbook.ledger.rollouts import MemberPhase
 _UNSETTLED = (MemberPhase.TOLD, MemberPhase.PENDING)
 
 
-def judge(policy: Policy, wave: Wave, group: Sequence[Member], now: datetime, *, proved_before: bool) -> Word:
+def judge(
+    policy: Policy, wave: Wave, group: Sequence[Member], now: datetime, *, proved_before: bool, left: bool
+) -> Word:
     """What the gates say of a wave.
 
     Args:
@@ -23,7 +25,8 @@ def judge(policy: Policy, wave: Wave, group: Sequence[Member], now: datetime, *,
         wave: in flight.
         group: the devices that count for it.
         now: aware.
-        proved_before: whether any device of the rollout has proved.
+        proved_before: whether any device of an earlier wave has proved.
+        left: whether any device of the rollout still waits for its turn.
     """
     assert wave.began_at is not None, "a wave in flight has begun"
     counted = {phase: sum(m.phase is phase for m in group) for phase in MemberPhase}
@@ -43,7 +46,7 @@ def judge(policy: Policy, wave: Wave, group: Sequence[Member], now: datetime, *,
     if why := _waits(policy, said, group, since, now):
         return Word(Say.WAIT, why, evidence)
     if not proved:
-        return _nobody(policy, since, away, evidence, proved_before=proved_before)
+        return _nobody(policy, since, away, evidence, skippable=proved_before or not (away or left))
     return Word(sees.say, sees.why if sees.say is Say.STOP else f"{said.why}; {sees.why}", evidence)
 
 
@@ -71,12 +74,12 @@ def _drift(policy: Policy, wave: Wave, group: Sequence[Member]) -> Word:
     return drift((clip for one in drifts for clip in one.clips), policy.drift, required=required)
 
 
-def _nobody(policy: Policy, since: timedelta, away: int, evidence: dict[str, Any], *, proved_before: bool) -> Word:
-    """A wave of which no device was told, or none is left."""
-    if not away:
-        return Word(Say.PASS, "no device is left in it", evidence)
-    if proved_before:
+def _nobody(policy: Policy, since: timedelta, away: int, evidence: dict[str, Any], *, skippable: bool) -> Word:
+    """A wave of which no device was told, or none is left. Nobody goes on before a device has proved the release."""
+    if skippable and away:
         return Word(Say.PASS, f"passed over: none of its {away} devices answers; they catch up", evidence)
+    if skippable:
+        return Word(Say.PASS, "no device is left in it", evidence)
     if since < timedelta(hours=policy.hours.wave):
         return Word(Say.WAIT, "no device answers, and none has proved the release yet", evidence)
     return Word(Say.STOP, f"no device answered within {policy.hours.wave:g} h: silence is failure", evidence)

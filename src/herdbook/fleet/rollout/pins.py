@@ -45,7 +45,7 @@ def unpin(settings: Settings, device_id: str) -> None:
     Raises:
         NotFoundError: it is not pinned.
     """
-    with ledger_session(settings) as session:
+    with held(settings, "signing"), ledger_session(settings) as session:
         row = session.get(DevicePin, device_id)
         if row is None:
             raise NotFoundError(f"device '{device_id}' is not pinned", "`herdbook fleet status` shows who is.")

@@ -9,18 +9,21 @@ from herdbook.contracts.activation import DeviceReport, EngineCertificate, Stage
 from herdbook.contracts.assignment import Window
 from herdbook.contracts.farmtime import zone
 from herdbook.fleet.rollout.policy import Hours
-from herdbook.fleet.rollout.state import Member
+from herdbook.fleet.rollout.state import Assigned, Member
 from herdbook.ledger.rollouts import MemberPhase
 
 
-def read(member: Member, report: DeviceReport | None, release_id: str, now: datetime) -> Member:
+def read(
+    member: Member, report: DeviceReport | None, release_id: str, now: datetime, *, assigned: Assigned | None = None
+) -> Member:
     """The device after what it said, or did not say, this time.
 
     What it says of an older instruction counts for nothing; a failure that may come right by itself only once its
     time is over.
     """
     if report is not None and member.phase in (MemberPhase.PENDING, MemberPhase.AWAY):
-        return replace(member, sku=report.hardware.sku, engine_key=report.hardware.engine_key, former=report.actual)
+        machine, former = report.hardware, way_back(report, assigned)
+        return replace(member, sku=machine.sku, engine_key=machine.engine_key, former=former)
     if member.phase is MemberPhase.LEAVING:
         back = report is not None and _heard(member, report) and report.actual == member.former
         return member.became(MemberPhase.LEFT, member.reason) if back else member
@@ -29,18 +32,30 @@ def read(member: Member, report: DeviceReport | None, release_id: str, now: date
             member = _told(member, report, release_id, now)
         elif member.phase is MemberPhase.PROVED:
             member = _proved(member, report, release_id, now)
-    return member
+    if member.phase not in (MemberPhase.TOLD, MemberPhase.PROVED):
+        return member
+    well = report is not None if member.phase is MemberPhase.TOLD else member.well_at == now
+    return replace(member, missed_at=None if well else member.missed_at or now)
+
+
+def way_back(report: DeviceReport, assigned: Assigned | None) -> str:
+    """The release to go back to: the one it runs, or one that it is told to run and has not heard of yet."""
+    return report.actual if assigned is None or report.assignment >= assigned.number else assigned.release_id
 
 
 def silent(member: Member, hours: Hours, window: Window | None, now: datetime, *, watched: bool) -> Member:
-    """The device after its time is over. ``watched``: whether its wave is in flight: after that it may be off."""
-    if member.phase is MemberPhase.TOLD and now > due(member, hours, window):
+    """The device after its time is over. ``watched``: whether its wave is in flight: after that it may be off.
+
+    Nobody is silent who was not asked: time in which no driver ran does not count.
+    """
+    asked = member.missed_at is None or member.missed_at < now
+    if member.phase is MemberPhase.TOLD and asked and now > due(member, hours, window):
         why = f"{member.reason}; " if member.reason else ""
         limit = hours.canary if member.canary else hours.wave
         return member.became(MemberPhase.FAILED, f"{why}it did not prove the release within {limit:g} h")
-    if not watched or member.phase is not MemberPhase.PROVED or member.well_at is None:
+    if not watched or member.phase is not MemberPhase.PROVED or member.missed_at is None:
         return member
-    if now - member.well_at > timedelta(hours=hours.silence):
+    if now - member.missed_at > timedelta(hours=hours.silence):
         return member.became(MemberPhase.FAILED, f"it proved, then was not seen well for {hours.silence:g} h")
     return member
 

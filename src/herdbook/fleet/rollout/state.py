@@ -36,6 +36,8 @@ class Member:
     nudged_at: datetime | None = None
     proved_at: datetime | None = None
     well_at: datetime | None = None
+    missed_at: datetime | None = None
+    failed_at: datetime | None = None
     drift: Drift | None = None
 
     @property
@@ -60,8 +62,17 @@ class Wave:
 
 
 @dataclass(frozen=True)
+class Assigned:
+    """A signed assignment of a device."""
+
+    number: int
+    release_id: str
+
+
+@dataclass(frozen=True)
 class State:
-    """A rollout at a moment. ``gone``: devices that are retired; ``pins``: releases that people fixed, by device."""
+    """A rollout at a moment. ``gone``: devices that are retired; ``pins``: releases that people fixed, by device;
+    ``assigned``: the newest assignment that was signed for a device, by whomever."""
 
     release_id: str
     policy: Policy
@@ -72,6 +83,20 @@ class State:
     reason: str = ""
     pins: Mapping[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
+    assigned: Mapping[str, Assigned] = field(default_factory=dict)
+
+    @property
+    def to_sign(self) -> dict[str, Member]:
+        """Devices whose instruction is to be signed, as things stand: one that was pinned or retired since it was
+        decided is left alone, and nobody is told a release whose rollout is over."""
+        return {
+            name: member
+            for name, member in self.members.items()
+            if member.owed
+            and name not in self.pins
+            and name not in self.gone
+            and not (member.phase is MemberPhase.TOLD and self.phase in OVER)
+        }
 
     @property
     def running_wave(self) -> Wave | None:

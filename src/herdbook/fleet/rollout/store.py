@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from herdbook.contracts.activation import Drift
 from herdbook.errors import NotFoundError
 from herdbook.fleet.rollout.policy import Policy
-from herdbook.fleet.rollout.state import Decision, Member, State, Step, Wave
+from herdbook.fleet.rollout.state import Assigned, Decision, Member, State, Step, Wave
 from herdbook.ledger.models import Device
 from herdbook.ledger.rollouts import (
     DevicePin,
+    DeviceSeen,
     MemberPhase,
     Rollout,
     RolloutDevice,
@@ -29,7 +30,7 @@ HERDBOOK = "herdbook"
 """Who decided what no person did."""
 _KEPT = (
     *("wave", "canary", "sku", "engine_key", "former", "phase", "reason"),
-    *("told_at", "signed", "nudged_at", "proved_at", "well_at"),
+    *("told_at", "signed", "nudged_at", "proved_at", "well_at", "missed_at", "failed_at"),
 )
 
 
@@ -92,8 +93,27 @@ def load(session: Session, rollout_id: int) -> Loaded:
         reason=row.reason,
         pins={pin.device_id: pin.release_id for pin in session.scalars(select(DevicePin))},
         gone=frozenset(gone),
+        assigned={
+            seen.device_id: Assigned(seen.number, seen.desired)
+            for seen in session.scalars(select(DeviceSeen).where(DeviceSeen.device_id.in_(members)))
+            if seen.number is not None and seen.desired is not None
+        },
     )
     return Loaded(rollout_id, row.revision, state)
+
+
+def ways_back(session: Session, since: datetime) -> set[str]:
+    """Releases that devices may be told to run again: what rollouts begun since then brought and replaced, what the
+    newest one did, however old it is, and what is pinned."""
+    newest = latest(session)
+    counted = (Rollout.started_at >= since) | (Rollout.rollout_id == (newest.rollout_id if newest else None))
+    found = set(session.scalars(select(Rollout.release_id).where(counted)))
+    found |= set(
+        session.scalars(
+            select(RolloutDevice.former).join(Rollout, Rollout.rollout_id == RolloutDevice.rollout_id).where(counted)
+        )
+    )
+    return {name for name in found | set(session.scalars(select(DevicePin.release_id))) if name is not None}
 
 
 def add(session: Session, key: str, state: State, *, by: str, said: str, now: datetime) -> Rollout:

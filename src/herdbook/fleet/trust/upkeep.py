@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -79,11 +79,12 @@ def refresh(settings: Settings) -> list[RoleStatus]:
     return found
 
 
-def prune(settings: Settings, in_service: Iterable[str]) -> list[str]:
+def prune(settings: Settings, in_service: Iterable[str], ways_back: Collection[str] = ()) -> list[str]:
     """Remove old releases that no device in service is assigned, and files that no metadata names any more.
 
     Args:
         in_service: ids of the devices whose assignments count. The others' stay signed, for the sake of their numbers.
+        ways_back: releases that devices may be told to run again.
 
     Returns:
         Ids of the releases that are gone.
@@ -92,7 +93,7 @@ def prune(settings: Settings, in_service: Iterable[str]) -> list[str]:
         return []
     with one_writer(settings):
         state = read_state(settings)
-        gone = _unneeded(settings, state, set(in_service))
+        gone = _unneeded(settings, state, set(in_service)) - set(ways_back)
         if gone:
             targets = state.releases.signed.targets
             for path in [path for path in targets if path.split("/")[1] in gone]:
