@@ -48,8 +48,10 @@ def role_status(settings: Settings) -> list[RoleStatus]:
     for role in ROLES:
         signed = state.metadata(role).signed
         held = state.delegator(role).get_delegated_role(role)
-        left = (signed.expires - now) / timedelta(days=1)
-        found.append(RoleStatus(role, signed.version, signed.expires, left, held.threshold, tuple(held.keyids)))
+        parts = state.bins.values() if role == ASSIGNMENTS else ()  # the first to expire stands for all
+        expires = min([signed.expires, *(part.signed.expires for part in parts)])
+        left = (expires - now) / timedelta(days=1)
+        found.append(RoleStatus(role, signed.version, expires, left, held.threshold, tuple(held.keyids)))
     return found
 
 
