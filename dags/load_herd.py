@@ -1,4 +1,5 @@
 """After a night's ingest or new farm labels: load what has landed, claim identities, check, publish ``herd.duckdb``.
+*pools* tells devices who is enrolled and stays in their pens by now, where that changed.
 
 A day that cannot be loaded does not hold up the others, and for minutes only what is published; the next night tries it
 again. A failed check keeps the last published file as it was. Updates the asset *herd lake*.
@@ -9,6 +10,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, TriggerRule
 
 from herdbook_airflow.assets import FARM_LABELS, HERD_DAYS, HERD_LAKE
+from herdbook_airflow.command import TOO_LARGE
 from herdbook_airflow.nights import START, default_args, few_retries
 from herdbook_airflow.operators import HerdbookOperator
 
@@ -35,4 +37,11 @@ with DAG(
         trigger_rule=TriggerRule.ALL_DONE,
         outlets=[HERD_LAKE],
     )
-    load_days >> publish
+    pools = HerdbookOperator(
+        task_id="pools",
+        arguments=["fleet", "pools"],
+        keep=("device", "became"),
+        tolerate=TOO_LARGE,
+        trigger_rule=TriggerRule.ALL_DONE,
+    )
+    load_days >> [publish, pools]

@@ -37,6 +37,8 @@ SET_ASIDE = frozenset(
     if issubclass(error, errors.IntegrityError | errors.RowsQuarantinedError) and error.exit_code not in RETRYABLE
 )
 """Exit codes of commands that did their work, but put something into quarantine that a person should look at."""
+TOO_LARGE = frozenset({errors.ReleaseDataError.exit_code})
+"""Exit code of ``herdbook fleet pools`` where a device keeps the pools that it has; the others have new ones."""
 
 _BY_SIGNAL = 128
 """Exit codes above are a signal's number more, as shells have it."""

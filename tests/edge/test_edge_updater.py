@@ -102,6 +102,7 @@ def test_a_release_is_taken_up_and_told_of(place: Place, source: LocalSource, so
     report = updater.once()
     after = read_active(place.releases)
     assert (report.stage, report.assignment) == (Stage.IDLE, 2)
+    assert report.certificate is not None, "it is of these bytes, whatever asked for them"
     assert before is not None
     assert after is not None
     assert after.since == before.since, "the bytes that run are asked for again: nothing is switched"

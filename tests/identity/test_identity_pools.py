@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from herdbook.cli import app, fleet_pools
 from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.pools import POOLS_NAME, Pools, Reference, parse_pools, pools_bytes, quantised
 from herdbook.edge.alerts.records import names_of_revision
 from herdbook.edge.days import DayStore
 from herdbook.edge.naming import Embeddings, Namer, Sighting
 from herdbook.errors import NotFoundError, ReleaseDataError
+from herdbook.fleet.inventory import enrol
 from herdbook.identity.pools import device_pools, export_pools
+from herdbook.ledger.migrate import upgrade
 from herdbook.settings import Settings
 from support.device_day import DaySpec, write_device_day
 
@@ -48,6 +53,24 @@ def test_a_device_gets_the_animals_of_its_pens_and_names_its_day(all_enrolled: S
     assert {tracklet: name.animal_id for tracklet, name in named.items()}.items() <= right.items()
     assert len(named) >= 16
     assert all(0.8 <= name.confidence <= 1 for name in named.values())
+
+
+def test_the_command_makes_them_for_every_device_in_service(
+    all_enrolled: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade(all_enrolled)
+    for name in (DEVICE, "barn-x"):
+        enrol(
+            all_enrolled, name, farm_id="demo-farm", url="http://127.0.0.1:1", timezone="Europe/London", token="t" * 40
+        )
+    monkeypatch.setattr(fleet_pools, "get_settings", lambda: all_enrolled)
+    said = CliRunner().invoke(app, ["fleet", "pools", "--json"], catch_exceptions=False)
+    known, unknown = json.loads(said.stdout)
+    assert (known["device"], known["became"], known["animals"]) == (DEVICE, "waits", 4)
+    assert (unknown["device"], unknown["became"]) == ("barn-x", "unknown")
+    file = all_enrolled.releases / "pools" / DEVICE / POOLS_NAME
+    assert known["bytes"] == file.stat().st_size
+    assert parse_pools(file.read_bytes(), DEVICE) is not None
 
 
 def test_equal_enrolments_give_equal_bytes(all_enrolled: Settings, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from herdbook.cli import fleet_release, fleet_rollout, fleet_trust
+from herdbook.cli import fleet_pools, fleet_release, fleet_rollout, fleet_trust
 from herdbook.cli.fleet_machine import CaFile, RootFile, UrlOption, read_machine, said, write_root
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
 from herdbook.settings import get_settings
@@ -17,6 +17,7 @@ fleet_rollout.register(app)
 app.add_typer(fleet_trust.app, name="trust")
 
 app.command()(fleet_release.release)
+app.command()(fleet_pools.pools)
 
 DeviceArgument = Annotated[str, typer.Argument(help="The device's name, for example barn-a-1.", metavar="DEVICE")]
 

@@ -132,7 +132,7 @@ class Updater:
             else:
                 folder = self._source.fetch(assignment)
                 if self._runs_already(assignment, folder):
-                    return self._say(stage=Stage.IDLE, failure=None)
+                    return self._say(stage=Stage.IDLE, failure=None, certificate=read_certificate(self._place, folder))
                 if not in_window(assignment.window, now or datetime.now(UTC), self._place.config.timezone):
                     return self._say(stage=Stage.WAITING)
                 self._take_up(assignment, folder)

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from herdbook.contracts.pools import POOLS_NAME, Pools, Reference, quantised
 from herdbook.contracts.release import FIRST_RELEASE
 from herdbook.edge.activate import read_active
 from herdbook.edge.init import TOKEN_NAME
@@ -20,6 +22,7 @@ from herdbook.fleet.inventory import enrol
 from herdbook.fleet.rollout import overview
 from herdbook.fleet.rollout.control import begin, change
 from herdbook.fleet.rollout.driver import Driver, Progress, counts
+from herdbook.fleet.rollout.pools import refresh_pools
 from herdbook.fleet.trust import publish_release
 from herdbook.ledger.migrate import upgrade
 from herdbook.ledger.rollouts import RolloutPhase
@@ -34,6 +37,7 @@ __all__ = ["Server", "platform", "release_server", "signed_template"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 DEVICES = ("barn-a-1", "barn-a-2")
 PATIENCE_S = 600.0
+PIG = Reference("P0", "pen-1", "look-1", "t-0", *quantised(np.eye(8)[0]))
 
 
 @pytest.fixture
@@ -97,10 +101,21 @@ def test_real_devices_take_a_release_up_and_refuse_one_that_is_not_what_it_says(
     assert "parity" in str(progress.state.members["barn-a-1"].reason)
 
 
-def test_real_devices_go_back_to_the_engine_of_device_yaml(fleet: Platform, tmp_path: Path) -> None:
+def test_real_devices_take_pools_up_and_go_back_to_the_engine_of_device_yaml(fleet: Platform, tmp_path: Path) -> None:
     publish(fleet, tmp_path, "compact-7", 1.0)
     roll_out(fleet, "compact-7")
     assert {row.actual for row in overview.fleet(fleet.settings)} == {"compact-7"}
+
+    assert {each.became for each in refresh_pools(fleet.settings, lambda name: Pools(name, (PIG,)))} == {"signed"}
+    deadline = time.monotonic() + PATIENCE_S
+    carried: list[Path] = []
+    said: set[tuple[str | None, str]] = set()
+    while len(carried) < 2 or said != {("compact-7", "proved")}:
+        assert time.monotonic() < deadline, said
+        time.sleep(0.5)
+        carried = list(tmp_path.glob(f"barn-a-*/releases/compact-7-*/{POOLS_NAME}"))
+        overview.ask_all(fleet.settings)
+        said = {(row.actual, row.certificate) for row in overview.fleet(fleet.settings)}
 
     change(fleet.settings, 1, "rollback", by="test", reason="sows look thin")
     progress = carry_on(fleet, 1)

@@ -44,6 +44,11 @@ class Signer(Protocol):
         """Sign engines that a canary built."""
 
 
+def pools_folder(settings: Settings, device_id: str) -> Path:
+    """Where a device's fresh pools lie: `herdbook.fleet.rollout.pools` puts them there."""
+    return settings.releases / "pools" / device_id
+
+
 class TrustSigner:
     """The repository of `herdbook.fleet.trust`."""
 
@@ -84,7 +89,7 @@ class TrustSigner:
         return {name: read_assignment(state, target) for name, target in targets.items() if target is not None}
 
     def pools(self, device_id: str, present: Assignment | None) -> tuple[TargetFile, ...]:
-        """Fresh ones are what lies in ``releases/pools/<device>/`` (`herdbook identity pools`)."""
+        """Fresh ones are what lies in `pools_folder`."""
         from herdbook.contracts.assignment import pool_target
         from herdbook.fleet import trust
 
@@ -105,4 +110,4 @@ class TrustSigner:
         trust.publish_plans(self._settings, release_id, engine_key, files)
 
     def _fresh(self, device_id: str) -> list[Path]:
-        return sorted((self._settings.releases / "pools" / device_id).glob("[!.]*"))
+        return sorted(pools_folder(self._settings, device_id).glob("[!.]*"))

@@ -40,7 +40,7 @@ def assign(
     with one_writer(settings):
         state = read_state(settings)
         signed = state.all_assigned()
-        new_pools = {pool_target(device, path.name): path for device, files in (pools or {}).items() for path in files}
+        new_pools = {pool_file(device, path).path: path for device, files in (pools or {}).items() for path in files}
         staged = put(state.folder, dict(new_pools))
         if len({assignment.device_id for assignment in assignments}) != len(assignments):
             raise InputError("a device is assigned twice at once")
@@ -76,10 +76,10 @@ def current_assignment(settings: Settings, device_id: str) -> Assignment | None:
 
 
 def pool_file(device_id: str, path: Path) -> TargetFile:
-    """How an assignment names a pool that `assign` is given beside it."""
-    return TargetFile(
-        path=pool_target(device_id, path.name), name=path.name, bytes=path.stat().st_size, sha256=sha256_of(path)
-    )
+    """How an assignment names a pool that `assign` is given beside it; its path holds its digest."""
+    digest = sha256_of(path)
+    target = pool_target(device_id, f"{path.stem}-{digest[:12]}{path.suffix}")
+    return TargetFile(path=target, name=path.name, bytes=path.stat().st_size, sha256=digest)
 
 
 def read_assignment(state: State, target: Target) -> Assignment:
