@@ -103,7 +103,8 @@ def land(
     aside = list(parsed.aside)
     said, repeated = _one_per_label(parsed, animals, origin, aside)
     said = _within_lives(lake, said, animals, origin, aside)
-    current = current_labels(lake, origin.source, origin.farm)
+    only = None if origin.full or parsed.record_of is _alone else parsed.mentioned
+    current = current_labels(lake, origin.source, origin.farm, only)
     added: list[Label] = []
     changed: list[Label] = []
     retracted = _no_longer_made(parsed, current)

@@ -6,33 +6,32 @@ of the schema (``icarWeightEventResource``): the catalogue and the exchange prot
 
 from __future__ import annotations
 
-ANIMAL_EVENTS = frozenset(
-    """
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ANIMAL_EVENTS = _names("""
     AnimalSetJoinEvent AnimalSetLeaveEvent ConformationScoreEvent DiagnosisEvent FeedIntakeEvent
     HealthStatusObservedEvent LactationStatusObservedEvent MilkingDryOffEvent MilkingVisitEvent MovementArrivalEvent
     MovementBirthEvent MovementDeathEvent MovementDepartureEvent ReproAbortionEvent ReproDoNotBreedEvent ReproHeatEvent
     ReproInseminationEvent ReproMatingRecommendation ReproParturitionEvent ReproPregnancyCheckEvent
     ReproStatusObservedEvent TestDayResultEvent TreatmentEvent TreatmentProgramEvent TypeClassificationEvent
     WeightEvent WithdrawalEvent
-    """.split()
-)
+""")
 """Events of one animal."""
 
-GROUP_EVENTS = frozenset(
-    """
+GROUP_EVENTS = _names("""
     GroupMovementArrivalEvent GroupMovementBirthEvent GroupMovementDeathEvent GroupMovementDepartureEvent
     GroupTreatmentEvent GroupWeightEvent
-    """.split()
-)
+""")
 """Events of several animals at once."""
 
-OTHERS = frozenset(
-    """
+OTHERS = _names("""
     Animal AnimalSet BreedingValue DailyMilkingAverages Device Feed FeedRecommendation FeedReport FeedStorage Gestation
     Lactation Location Medicine ProgenyDetails Ration ReproEmbryo ReproSemenStraw SchemeType SchemeValue Statistics
     TestDay
-    """.split()
-)
+""")
 """What is no event: kept as it was said, no facts are made of it."""
 
 KNOWN = ANIMAL_EVENTS | GROUP_EVENTS | OTHERS

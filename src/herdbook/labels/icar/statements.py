@@ -297,5 +297,3 @@ def statements(
 def member_part(name: str, animal: AnimalName) -> str:
     """The name of one animal's fact within a group's: its place in the list may change."""
     return f"{name}.{hashlib.sha256(chr(0).join(animal).encode()).hexdigest()[:12]}"
-
-
