@@ -13,8 +13,8 @@ import pytest
 from herdbook.labels.icar.export import export_icar
 from herdbook.labels.icar.importer import IcarResult, import_icar
 from herdbook.labels.icar.mapping import IcarMapping
+from herdbook.labels.icar.messages import name_of
 from herdbook.labels.icar.names import KNOWN
-from herdbook.labels.icar.statements import GROUP_READERS, READERS
 from herdbook.roster.importer import import_roster
 from herdbook.settings import Settings
 from support.queries import SHARED_DATA, lake_rows
@@ -106,15 +106,12 @@ def test_messages_of_every_type_come_out_equal_or_are_refused_with_a_reason(nord
     aside = refused(done)
     assert all(reason for reason, _ in aside)
     seen = {*back, *(json.dumps(m, sort_keys=True) for _, m in aside)}
-    lost = [m for m in sent if json.dumps(m, sort_keys=True) not in seen]
+    mapping = IcarMapping.model_validate(MAPPING)
+    last = {name_of(m, mapping): m for m in sent}  # two messages of one name: the later one replaces the first
+    lost = [m for m in sent if json.dumps(m, sort_keys=True) not in seen and last[name_of(m, mapping)] is m]
     deleted = [m for m in lost if m.get("meta", {}).get("isDeleted") is True]
     assert lost == deleted, "what was never there and is deleted need not be kept"
-    made = {kind for (kind,) in lake_rows(nordic, "SELECT DISTINCT split_part(source_id, '/', 1) FROM label_current")}
-    stating = {kind for kind in READERS.keys() | GROUP_READERS.keys() if any(f":{kind}:" in name for name in made)}
-    assert READERS.keys() | GROUP_READERS.keys() == stating
-    print(
-        f"{len(sent)} sent, {len(back)} back, {len(aside)} refused, {len(deleted)} deleted",
-        Counter(r for r, _ in aside),
-    )
+    assert len(back) > len(sent) / 2, "most of them say who they are"
+    print(len(sent), len(back), len(aside), len(deleted), Counter(reason.split(":")[0] for reason, _ in aside))
     again = import_icar(nordic, file, IcarMapping.model_validate(MAPPING))
     assert (again.messages, again.deleted, again.added, again.changed, again.retracted) == (0, 0, 0, 0, 0)

@@ -49,12 +49,23 @@ def problems(kind: str, message: Json) -> list[str]:
     return [error.message for error in validator.iter_errors(message)]
 
 
+def _required(spec: Json, path: Path) -> frozenset[str]:
+    """What a schema and those that it is made of require."""
+    found = frozenset(spec.get("required", ()))
+    for one in spec.get("allOf", ()):
+        below = (path.parent / one["$ref"]).resolve() if "$ref" in one else path
+        found |= _required(schema(below) if "$ref" in one else one, below)
+    return found
+
+
 class Maker:
     """Makes messages that a schema allows; the same seed makes the same ones."""
 
     def __init__(self, seed: int, animals: list[Json]) -> None:
         self._dice = random.Random(seed)
         self._animals = animals
+        self._needed: frozenset[str] = frozenset()
+        """Of the object that is being made: what extends it may require its fields."""
 
     def message(self, kind: str) -> Json:
         """A message of that type, most optional fields in it."""
@@ -81,14 +92,23 @@ class Maker:
         return self._plain(spec, path, depth)
 
     def _any_of(self, spec: Json, path: Path, depth: int) -> Any:
+        needed = self._needed
+        self._needed = needed | _required(spec, path)
         made = [self._of(one, path, depth) for one in spec["allOf"]]
-        return {k: v for one in made for k, v in one.items()} if isinstance(made[0], dict) else made[0]
+        self._needed = needed
+        if not isinstance(made[0], dict):
+            return made[0]
+        whole = {k: v for one in made for k, v in one.items()}
+        return dict.fromkeys(_required(spec, path), 1) | whole  # one schema requires fields that it does not describe
 
     def _object(self, spec: Json, path: Path, depth: int) -> Json:
-        needed = set(spec.get("required", ()))
+        outer, self._needed = self._needed, frozenset()
+        needed = outer | set(spec.get("required", ()))
         chance = 0.8 if depth < 3 else 0.3
         fields = spec.get("properties", {}).items()
-        return {k: self._of(v, path, depth) for k, v in fields if k in needed or self._dice.random() < chance}
+        made = {k: self._of(v, path, depth) for k, v in fields if k in needed or self._dice.random() < chance}
+        self._needed = outer
+        return made
 
     def _plain(self, spec: Json, path: Path, depth: int) -> Any:
         kind = spec.get("type", "string")
@@ -104,6 +124,8 @@ class Maker:
 
     def _text(self, spec: Json) -> str:
         day = f"20{self._dice.randint(15, 24)}-0{self._dice.randint(1, 9)}-{self._dice.randint(10, 28)}"
+        if "pattern" in spec:
+            return f"20{self._dice.randint(15, 24)}"  # the one pattern: a year, a month, or a period of days
         if spec.get("format") == "date-time":
             return f"{day}T{self._dice.randint(10, 23)}:{self._dice.randint(10, 59)}:00.{self._dice.randint(1, 9)}Z"
         if spec.get("format") == "date":
