@@ -4,16 +4,36 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, date, datetime
+from typing import Protocol
 
 import duckdb
 
 from herdbook.labels.cells import RowProblem
-from herdbook.labels.facts import Fact
 from herdbook.labels.mapping import OWN_SCHEME
 from herdbook.roster.rows import ANIMALS, IDENTIFIERS
 from herdbook.roster.versions import current_rows
 
 _FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Mention(Protocol):
+    """An animal as a farm names it, at some time."""
+
+    @property
+    def scheme(self) -> str:
+        """The roster's scheme of the identifier."""
+
+    @property
+    def identifier(self) -> str:
+        """The tag."""
+
+    @property
+    def occurred_from(self) -> datetime:
+        """The earliest moment that is meant,"""
+
+    @property
+    def occurred_by(self) -> datetime:
+        """and the latest."""
 
 
 class Animals:
@@ -30,7 +50,7 @@ class Animals:
                     (row["valid_from"], row["valid_to"] or _FOREVER, row["animal_id"])
                 )
 
-    def meant_by(self, fact: Fact) -> str:
+    def meant_by(self, fact: Mention) -> str:
         """The animal that bore the identifier when the fact was seen.
 
         Raises:

@@ -50,6 +50,11 @@ class Scale:
         """Whether a value is on the scale."""
         return self.low <= value <= self.high and ((value - self.low) / self.step).is_integer()
 
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Every value, in order."""
+        return tuple(self.low + n * self.step for n in range(round((self.high - self.low) / self.step) + 1))
+
 
 SCALES = {
     # Sprecher et al. 1997 (Theriogenology 47); half points are in common use: lame at >= 2, 2.5 or 3 by study.
