@@ -1,8 +1,10 @@
-"""Every night: import farm records from ``$HERDBOOK_HOME/inbox/labels/<source>/``. Updates the asset *farm labels*.
+"""Every night: import farm records from ``$HERDBOOK_HOME/inbox/labels/<source>/`` and follow the servers that
+``$HERDBOOK_HOME/sync/<name>.yaml`` describe. Updates the asset *farm labels*.
 
-Each source has a folder with its files (CSV or Excel) and their mappings. An imported file moves to ``done/``, unless
-it was written anew meanwhile; one that cannot be imported stays, leaves an alert, and does not hold up the others. Rows
-set aside leave an alert too.
+Each source has a folder with its files (CSV, Excel, or ICAR's JSON) and their mappings. An imported file moves to
+``done/``, unless it was written anew meanwhile; one that cannot be imported stays, leaves an alert, and does not hold
+up the others. Rows set aside leave an alert too. A server that fails is asked again by the task's retries and by the
+next night, from where it stopped.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from herdbook_airflow.operators import HerdbookOperator
 
 with DAG(
     dag_id="import_labels",
-    description="Import farm records from the drop folder",
+    description="Import farm records from the drop folder and from servers",
     doc_md=__doc__,
     schedule=nightly(),
     start_date=START,
@@ -37,6 +39,13 @@ with DAG(
         from herdbook.settings import get_settings
 
         return inbox.waiting_files(get_settings().inbox)
+
+    @task
+    def servers() -> list[dict[str, str]]:
+        """Servers that farm records are followed from."""
+        from herdbook.settings import get_settings
+
+        return [{"name": path.stem} for path in sorted(get_settings().sync.glob("*.yaml"))]
 
     @task(map_index_template="{{ name }}")
     def file_away(imported: Any) -> dict[str, str]:
@@ -62,14 +71,22 @@ with DAG(
         return file_away(imported.output)
 
     @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[FARM_LABELS], retries=0)
-    def farm_labels(files: Any, imported: Any, outlet_events: Any = None) -> None:
-        """Say that there are new labels; fail only if no file could be imported at all."""
-        if files == []:
-            raise AirflowSkipException("The drop folder is empty.")
-        done = [file["path"] for file in imported or ()]
-        if not done:
-            raise AirflowFailException("No file could be imported; they stay in the drop folder.")
-        outlet_events[FARM_LABELS].extra = {"files": done}
+    def farm_labels(waited: Any, imported: Any, synced: Any, outlet_events: Any = None) -> None:
+        """Say that there are new labels; fail only if no file and no server could be read at all."""
+        if not any(waited):
+            raise AirflowSkipException("The drop folder is empty, and no server is followed.")
+        files = [file["path"] for file in imported or ()]
+        names = [server["name"] for server in synced or ()]
+        if not files and not names:
+            raise AirflowFailException("Nothing could be imported: files stay in the drop folder, servers keep theirs.")
+        outlet_events[FARM_LABELS].extra = {"files": files, "servers": names}
 
-    files = waiting()
-    farm_labels(files, one_file.expand(subject=files))
+    files, followed = waiting(), servers()
+    sync = HerdbookOperator.partial(
+        task_id="sync_server",
+        arguments=["labels", "sync", "{{ task.subject.name }}"],
+        keep=("pages", "messages"),
+        tolerate=SET_ASIDE,
+        map_index_template="{{ task.subject.name }}",
+    ).expand(subject=followed)
+    farm_labels([files, followed], one_file.expand(subject=files), sync.output)

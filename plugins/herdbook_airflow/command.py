@@ -22,6 +22,7 @@ RETRYABLE = frozenset(
         errors.DeviceError,
         errors.DeviceUnreachableError,
         errors.DeviceBusyError,
+        errors.LabelServerError,
         errors.TransferCorruptError,
         errors.StorageError,
         errors.DiskFullError,

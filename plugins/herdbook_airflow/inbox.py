@@ -14,7 +14,7 @@ from pathlib import Path
 
 from herdbook.contracts.digest import sha256_of
 
-FORMATS = {".csv": "csv", ".xlsx": "xlsx"}
+FORMATS = {".csv": "csv", ".xlsx": "xlsx", ".json": "icar-ade"}
 SETTLED_S = 60.0
 """A file that changed less long ago may still be being copied: it waits for the next run."""
 

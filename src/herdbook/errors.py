@@ -160,6 +160,27 @@ class DeviceBusyError(DeviceError):
     remedy = "Wait until it is done and run the command again; nothing was changed."
 
 
+class LabelServerError(HerdbookError):
+    """A server of farm records does not answer, fails, or is too busy."""
+
+    exit_code = 26
+    remedy = "Later nights go on where this one stopped; `herdbook labels sync NAME` tries now."
+
+
+class LabelServerRefusedError(LabelServerError):
+    """A server of farm records refuses our token, or its certificate is not trusted."""
+
+    exit_code = 27
+    remedy = "Put the server's current token into $HERDBOOK_HOME/secrets/sync/NAME.token; nothing was changed."
+
+
+class LabelServerProtocolError(LabelServerError):
+    """A server of farm records answers with something that is not ICAR's data exchange."""
+
+    exit_code = 28
+    remedy = "Check the address of its changes in $HERDBOOK_HOME/sync/NAME.yaml; what was taken over before stays."
+
+
 # -- what crossed the boundary is not what it should be ---------------------------------------------------------------
 
 

@@ -160,6 +160,11 @@ class Settings(BaseSettings):
         return self.home / "inbox"
 
     @property
+    def sync(self) -> Path:
+        """Files that say which servers farm records are followed from, one each."""
+        return self.home / "sync"
+
+    @property
     def alerts(self) -> Path:
         """What a night could not do, one JSON object a line."""
         return self.home / "alerts.jsonl"

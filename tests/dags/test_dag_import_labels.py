@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from herdbook.settings import Settings
 from herdbook.simulate.plan import FarmPlan, LamenessPlan
 from herdbook.simulate.run import prepare_farm
 from support.airflow_home import AirflowHome
+from support.icar_server import SECRET, IcarServer, serving
 
 NIGHT = "2026-03-05T01:00:00+00:00"
 
@@ -46,6 +48,27 @@ def test_files_are_imported_and_filed_away_and_the_unreadable_one_stays(
     with open_lake(settings, read_only=True) as lake:
         kinds = lake.execute("SELECT kind FROM label_current GROUP BY kind ORDER BY kind").fetchall()
     assert kinds == [("diagnosis",), ("lameness_score",), ("weight",)]
+
+
+def test_servers_are_followed_and_one_that_fails_does_not_hold_up_the_others(
+    airflow: AirflowHome, settings: Settings, tmp_path: Path
+) -> None:
+    prepare_farm(FarmPlan(lameness=LamenessPlan(animals=2)), tmp_path / "farm")
+    import_roster(settings, tmp_path / "farm" / "roster")
+    with open_lake(settings, read_only=True) as lake:
+        [farm] = lake.execute("SELECT farm_id FROM farm").fetchone() or [""]
+    for folder in (settings.sync, settings.secrets / "sync"):
+        folder.mkdir(parents=True)
+    with serving(IcarServer([[{"resourceType": "Location", "identifier": {"scheme": "s", "id": "1"}}]])) as server:
+        for name, url in (("mro", server.url), ("vet", "http://127.0.0.1:1/changes")):
+            mapping = {"source": name, "farm": farm, "timezone": "UTC"}
+            (settings.sync / f"{name}.yaml").write_text(json.dumps({"url": url, "mapping": mapping}))
+            (settings.secrets / "sync" / f"{name}.token").write_text(SECRET)
+        run = airflow.test("import_labels", NIGHT, settings.home, env={"HERDBOOK_RETRIES": "0"})
+    assert {task.name: task.state for task in run.of("sync_server")} == {"mro": "success", "vet": "failed"}
+    assert run.events["farm labels"] == {"files": [], "servers": ["mro"]}
+    with open_lake(settings, read_only=True) as lake:
+        assert lake.execute("SELECT name, token FROM label.sync").fetchall() == [("mro", "1")]
 
 
 def test_an_empty_inbox_is_nothing_to_speak_of(airflow: AirflowHome, settings: Settings) -> None:

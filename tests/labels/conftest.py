@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from herdbook.labels.importer import ImportResult, import_labels
+from herdbook.labels.importer import import_labels
+from herdbook.labels.landing import ImportResult
 from herdbook.labels.mapping import Mapping
 from herdbook.roster.importer import import_roster
 from herdbook.settings import Settings

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from herdbook.errors import ConfigurationError, InputError
-from herdbook.labels.importer import ImportResult, import_labels
+from herdbook.labels.importer import import_labels
+from herdbook.labels.landing import ImportResult
 from herdbook.labels.mapping import Mapping
 from herdbook.settings import Settings
 from support.queries import lake_rows

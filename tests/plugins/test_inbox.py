@@ -22,11 +22,11 @@ def drop(home: Path, name: str, *, age_s: float = 3600) -> Path:
 def test_tables_wait_and_nothing_else_does(home: Path) -> None:
     from herdbook_airflow.inbox import waiting_files
 
-    for name in ("b.xlsx", "a.CSV", "mapping.yaml", "notes.txt", ".a.csv.part", "~$b.xlsx", ".hidden.csv"):
+    for name in ("b.xlsx", "a.CSV", "c.json", "mapping.yaml", "notes.txt", ".a.csv.part", "~$b.xlsx", ".hidden.csv"):
         drop(home, name)
     waiting = waiting_files(home / "inbox")
     found = [(w["source"], w["file"], w["format"]) for w in waiting]
-    assert found == [("vet", "a.CSV", "csv"), ("vet", "b.xlsx", "xlsx")]
+    assert found == [("vet", "a.CSV", "csv"), ("vet", "b.xlsx", "xlsx"), ("vet", "c.json", "icar-ade")]
     assert waiting[0]["mapping"] == str(home / "inbox" / "labels" / "vet" / "mapping.yaml")
 
 

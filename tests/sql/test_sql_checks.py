@@ -40,6 +40,9 @@ def sound(herd: Herd) -> str:
     herd.activity(t, 1, 3600, 10, calibration_id="k1")
     herd.insert("record.embedding", EMBEDDING | {"tracklet_id": t})
     herd.insert("label.label", LABEL)
+    herd.insert("label.message", MESSAGE)
+    herd.insert("label.sync", SYNC)
+    herd.insert("sensor.reading", SENSOR)
     herd.insert("alert.alert", ALERT)
     herd.insert("bridge.run", BRIDGE)
     herd.insert("bridge.behaviour", *BRIDGE_BEHAVIOURS)
@@ -145,6 +148,39 @@ LABEL: dict[str, Any] = {
     "import_id": "i1",
 }
 
+MESSAGE: dict[str, Any] = {
+    "message_id": "m",
+    "farm_id": "f1",
+    "source": "mro",
+    "source_id": "mro:WeightEvent:7",
+    "resource_type": "WeightEvent",
+    "retracted": False,
+    "body": "{}",
+    "place": 1,
+    "received_at": at(2),
+    "import_id": "i1",
+}
+SYNC: dict[str, Any] = {
+    "name": "mro",
+    "url": "https://mro/changes",
+    "token": "t",
+    "import_id": "i1",
+    "synced_at": at(2),
+}
+SENSOR: dict[str, Any] = {
+    "reading_id": "y",
+    "animal_id": "a1",
+    "farm_id": "f1",
+    "source": "collar",
+    "measure": "activity",
+    "starts_at": at(0),
+    "ends_at": at(2),
+    "value": 25.0,
+    "unit": "1",
+    "received_at": at(3),
+    "import_id": "i2",
+}
+
 BREAK: dict[str, str | tuple[str, dict[str, Any]]] = {
     "alert/alert.one_version_at_a_time": "INSERT INTO alert.alert FROM alert.alert",
     "alert/alert.in_order": "UPDATE alert.alert SET raised_at = began_at - INTERVAL 1 HOUR",
@@ -163,6 +199,7 @@ BREAK: dict[str, str | tuple[str, dict[str, Any]]] = {
     "label/label.one_version_at_a_time": ("label.label", LABEL | {"value_number": 4.0}),
     "label/label.one_farm_per_label": ("label.label", LABEL | {"farm_id": "f2", "received_at": at(3)}),
     "label/label.recorded_before_received": "UPDATE label.label SET recorded_at = received_at + INTERVAL 1 DAY",
+    "label/message.message_versions_in_turn": "INSERT INTO label.message FROM label.message",
     "record/activity.unique_key": "INSERT INTO record.activity FROM record.activity",
     "record/activity.tracklet_known": "UPDATE record.activity SET tracklet_id = 'nobody'",
     "record/activity.full_hours": "UPDATE record.activity SET hour = hour + INTERVAL 1 MINUTE",
@@ -216,6 +253,9 @@ BREAK: dict[str, str | tuple[str, dict[str, Any]]] = {
     "roster/pen_stay.animal_known": "DELETE FROM roster.animal",
     "roster/pen_stay.pen_known": "DELETE FROM roster.pen",
     "roster/pen_stay.one_pen_at_a_time": "INSERT INTO roster.pen_stay SELECT * REPLACE ('p2' AS pen_id) FROM pen_stay_",
+    "sensor/reading.reading_in_order": "UPDATE sensor.reading SET ends_at = starts_at",
+    "sensor/reading.reading_of_known_animal": "UPDATE sensor.reading SET animal_id = 'nobody'",
+    "sensor/reading.one_reading_at_a_time": ("sensor.reading", SENSOR | {"reading_id": "z", "starts_at": at(1)}),
 }
 # Cannot be broken by rows: the view makes it so. The check guards the view.
 BY_CONSTRUCTION = {"herd/animal_timeline.no_overlap"}

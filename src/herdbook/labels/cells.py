@@ -56,7 +56,7 @@ def value(row: Row, kind: LabelKind, spec: ValueColumn, *, retracted: bool) -> t
         text = as_text(cell)
     value: float | str | None = text
     if text is not None and RULES[kind].value == "number":
-        value = _number(spec, cell, text)
+        value = number(spec.column, cell, text, spec.decimal)
     problem = None if retracted else value_problem(kind, value, spec.scale)
     if problem is not None:
         raise RowProblem(f"{spec.column}: {problem}")
@@ -65,20 +65,25 @@ def value(row: Row, kind: LabelKind, spec: ValueColumn, *, retracted: bool) -> t
     return value, None
 
 
-def _number(spec: ValueColumn, cell: Cell, text: str) -> float:
+def number(column: str, cell: Cell, text: str, decimal: str) -> float:
+    """A finite number, as the cell holds it or as it is written with that decimal sign.
+
+    Raises:
+        RowProblem: it is none.
+    """
     if isinstance(cell, bool | datetime | date | time):
-        raise RowProblem(f"{spec.column}: '{text}' is not a number")
-    if spec.decimal == "," and isinstance(cell, str):
+        raise RowProblem(f"{column}: '{text}' is not a number")
+    if decimal == "," and isinstance(cell, str):
         if "." in text:
-            raise RowProblem(f"{spec.column}: '{text}' has a point, but the mapping says decimal comma")
+            raise RowProblem(f"{column}: '{text}' has a point, but the mapping says decimal comma")
         text = text.replace(",", ".")
     try:
-        number = float(text) if "_" not in text else math.nan
+        found = float(text) if "_" not in text else math.nan
     except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise RowProblem(f"{spec.column}: '{text}' is not a number")
-    return number
+        found = math.nan
+    if not math.isfinite(found):
+        raise RowProblem(f"{column}: '{text}' is not a number")
+    return found
 
 
 def moment(row: Row, spec: TimeColumn | None) -> Moment | None:

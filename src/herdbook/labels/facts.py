@@ -24,6 +24,7 @@ class Fact:
     row: Row
     label_id: str
     source_id: str
+    scheme: str
     identifier: str
     kind: LabelKind
     value_number: float | None
@@ -88,6 +89,7 @@ def read_fact(row: Row, mapping: Mapping, now: datetime) -> Fact | None:
         row=row,
         label_id=label_id(mapping.farm, mapping.source, source_id),
         source_id=source_id,
+        scheme=mapping.animal.scheme,
         identifier=identifier,
         kind=event.kind,
         value_number=number,

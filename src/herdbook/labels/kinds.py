@@ -24,6 +24,18 @@ class LabelKind(StrEnum):
     DEATH = "death"
     DEPARTURE = "departure"
     ARRIVAL = "arrival"
+    BIRTH = "birth"
+    CONFORMATION = "conformation"
+    HEALTH_STATUS = "health_status"
+    REPRODUCTION_STATUS = "reproduction_status"
+    LACTATION_STATUS = "lactation_status"
+    DO_NOT_BREED = "do_not_breed"
+    MILKING = "milking"
+    """Milk of one milking."""
+    MILK_24H = "milk_24h"
+    """Milk of a test day."""
+    FEED_INTAKE = "feed_intake"
+    """Feed eaten in one visit."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,11 @@ class Scale:
         """Whether a value is on the scale."""
         return self.low <= value <= self.high and ((value - self.low) / self.step).is_integer()
 
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Every value, in order."""
+        return tuple(self.low + n * self.step for n in range(round((self.high - self.low) / self.step) + 1))
+
 
 SCALES = {
     # Sprecher et al. 1997 (Theriogenology 47); half points are in common use: lame at >= 2, 2.5 or 3 by study.
@@ -46,6 +63,8 @@ SCALES = {
     "mobility-0-3": Scale(0, 3, 1),
     # ICAR conformation recording: linear traits from 1 to 9.
     "conformation-1-9": Scale(1, 9, 1),
+    # The same guideline's composite traits (feet and legs, udder, final score).
+    "conformation-50-99": Scale(50, 99, 1),
     # Edmonson et al. 1989 (J Dairy Sci 72): quarter points.
     "condition-1-5": Scale(1, 5, 0.25),
 }
@@ -64,9 +83,12 @@ class KindRule:
     scales: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    may_be_zero: bool = False
+    """Of a value with a unit: a visit to the robot without milk is a visit."""
 
 
 _REASON = KindRule("text", required=False)
+_STATUS = KindRule("text", required=True)
 
 RULES: dict[LabelKind, KindRule] = {
     LabelKind.LAMENESS_SCORE: KindRule(
@@ -85,6 +107,15 @@ RULES: dict[LabelKind, KindRule] = {
     LabelKind.DEATH: _REASON,
     LabelKind.DEPARTURE: _REASON,
     LabelKind.ARRIVAL: _REASON,
+    LabelKind.BIRTH: _REASON,
+    LabelKind.CONFORMATION: KindRule("number", required=True, scales=("conformation-1-9", "conformation-50-99")),
+    LabelKind.HEALTH_STATUS: _STATUS,
+    LabelKind.REPRODUCTION_STATUS: _STATUS,
+    LabelKind.LACTATION_STATUS: _STATUS,
+    LabelKind.DO_NOT_BREED: KindRule("text", required=True, choices=("yes", "no")),
+    LabelKind.MILKING: KindRule("number", required=True, units=("kg", "lb"), may_be_zero=True),
+    LabelKind.MILK_24H: KindRule("number", required=True, units=("kg", "lb"), may_be_zero=True),
+    LabelKind.FEED_INTAKE: KindRule("number", required=True, units=("kg", "g", "lb"), may_be_zero=True),
 }
 
 
@@ -100,6 +131,6 @@ def value_problem(kind: LabelKind, value: float | str | None, scale: str | None)
     if rule.scales and scale is not None and not SCALES[scale].holds(value):
         s = SCALES[scale]
         return f"{value:g} is not on the scale {scale} ({s.low:g} to {s.high:g} by {s.step:g})"
-    if rule.units and not 0 < value < 1e7:
+    if rule.units and not (0 < value < 1e7 or (value == 0 and rule.may_be_zero)):
         return f"{value:g} is not a {kind.value}"
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,11 +39,25 @@ SAID = pa.schema(
 _LATEST = "QUALIFY row_number() OVER (PARTITION BY label_id ORDER BY received_at DESC) = 1"
 
 
-def current_labels(lake: duckdb.DuckDBPyConnection, source: str, farm_id: str) -> dict[str, Label]:
-    """The latest version of every label of a source on a farm, retracted ones too, by label id."""
+def record_of(label: Label) -> str:
+    """The record that made a label, where one record makes several: their source ids are ``<record>/<part>``."""
+    return str(label["source_id"]).rpartition("/")[0]
+
+
+def current_labels(
+    lake: duckdb.DuckDBPyConnection, source: str, farm_id: str, records: Collection[str] | None = None
+) -> dict[str, Label]:
+    """The latest version of every label of a source on a farm, retracted ones too, by label id.
+
+    Args:
+        lake: an open lake.
+        source, farm_id: whose.
+        records: only labels that these records made; all when none.
+    """
+    among = "" if records is None else "AND regexp_replace(source_id, '/[^/]*$', '') IN (SELECT unnest(?)) "
     found = lake.execute(
-        f"SELECT {', '.join(SAID.names)} FROM label.label WHERE source = ? AND farm_id = ? {_LATEST}",  # noqa: S608
-        [source, farm_id],
+        f"SELECT {', '.join(SAID.names)} FROM label.label WHERE source = ? AND farm_id = ? {among}{_LATEST}",  # noqa: S608
+        [source, farm_id, *([] if records is None else [list(records)])],
     ).fetchall()
     rows = [dict(zip(SAID.names, map(_plain, line), strict=True)) for line in found]
     return {row["label_id"]: row for row in rows}

@@ -39,8 +39,9 @@ _ROWS_AT_ONCE = 2_000_000
 HISTORY = ("record.device_day", "identity.claim")
 """Tables of which the rows of superseded loads go in too, for `identity_known_as_of`."""
 
-LAKE_ONLY = {"record.reading": "reading"}
-"""Tables that do not go in, each with its view: what was read here again is compared in the lake."""
+LAKE_ONLY = {"record.reading": "reading", "label.message": None, "label.sync": None}
+"""Tables that do not go in, each with its view if it has one: what was read here again is compared in the lake, and
+messages of farms' systems hold more than people need, the names of persons among it."""
 
 # A day's inputs: its loads, their claims, who stayed in the pens and which cameras hung there.
 _FINGERPRINTS = """
@@ -121,7 +122,7 @@ def _make(herd: duckdb.DuckDBPyConnection, settings: Settings, *, embeddings: bo
         herd.execute(f"DROP VIEW {name}")
         herd.execute(f"ALTER TABLE worked_out RENAME TO {name}")
     for table, view in LAKE_ONLY.items():
-        herd.execute(f"DROP VIEW {view}; DROP TABLE {table}")
+        herd.execute((f"DROP VIEW {view}; " if view else "") + f"DROP TABLE {table}")
     if not embeddings:  # absent, so that a query says so instead of finding none
         herd.execute("DROP VIEW embedding; DROP TABLE record.embedding")
     herd.execute("CREATE TABLE meta.published_day (day DATE, fingerprint VARCHAR)")

@@ -15,7 +15,7 @@ from herdbook.lake import transaction
 from herdbook.lake.definitions import Kind, definitions, of_kind
 from herdbook.settings import Settings
 
-LAKE_VERSION = 5
+LAKE_VERSION = 6
 """Raised whenever a table changes; `UPGRADES` then says how older lakes follow."""
 
 UPGRADES: dict[int, tuple[str, ...]] = {
@@ -28,6 +28,7 @@ UPGRADES: dict[int, tuple[str, ...]] = {
     3: (),  # record.reading is new
     4: (),  # alert.alert is new
     5: (),  # bridge.* are new
+    6: (),  # label.message, label.sync and sensor.reading are new
 }
 """Statements that take a lake of version ``key - 1`` to version ``key``, once the tables that it lacks are made."""
 
