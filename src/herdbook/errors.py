@@ -504,6 +504,41 @@ class TargetMismatchError(SignedReleaseError):
 # -- what a study estimates -------------------------------------------------------------------------------------------
 
 
+class StudyDefinitionError(InputError):
+    """A study's definition is not one."""
+
+    exit_code = 80
+    remedy = "Correct the definition; docs/epidemiologist.md has a complete one. Nothing was written."
+
+
+class LeakageError(StudyDefinitionError):
+    """A study asks for something that is known only on the index day or after it."""
+
+    exit_code = 81
+    remedy = "Leave it out; what may be an exposure is listed by `herdbook study measures`. Nothing was written."
+
+
+class ModelMixError(StudyDefinitionError):
+    """A study compares what different model releases measured, without a bridge between them."""
+
+    exit_code = 82
+    remedy = "Compare within a release (model_change: stratify), or measure a bridge: `herdbook learn bridge OLD NEW`."
+
+
+class EmptyStudyError(InputError):
+    """No case or no control is left to compare."""
+
+    exit_code = 83
+    remedy = "See the flow of `herdbook study plan`; ask for less, or for a longer time. Nothing was written."
+
+
+class AssuranceError(InputError):
+    """A study's definition does not give the rows that are expected of it."""
+
+    exit_code = 84
+    remedy = "See above what differs; correct the definition, or what is expected of it. Nothing was written."
+
+
 class EstimationError(HerdbookError):
     """An estimate cannot be made from these rows."""
 

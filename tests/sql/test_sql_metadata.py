@@ -30,11 +30,11 @@ def test_keys_are_columns(definition: Definition) -> None:
 
 
 def test_every_folder_defines_one_thing_and_nothing_else() -> None:
-    known = {"table.sql", "view.sql", "macro.sql", "metadata.yaml", "checks.sql"}
+    known = {"table.sql", "view.sql", "macro.sql", "step.sql", "metadata.yaml", "checks.sql"}
     for folder in sql_root().glob("*/*"):
         names = {path.name for path in folder.iterdir()}
         assert names <= known, folder
-        assert len(names & {"table.sql", "view.sql", "macro.sql"}) == 1, folder
+        assert len(names & {"table.sql", "view.sql", "macro.sql", "step.sql"}) == 1, folder
 
 
 def test_definitions_come_after_what_they_read() -> None:

@@ -26,6 +26,7 @@ from herdbook.cli import (
     roster,
     simulate,
     sql,
+    study,
 )
 from herdbook.cli.app import app
 from herdbook.cli.output import print_error
@@ -59,6 +60,7 @@ app.add_typer(learn.app, name="learn")
 app.add_typer(model.app, name="model")
 app.add_typer(roster.app, name="roster")
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(study.app, name="study")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
@@ -36,7 +37,7 @@ class Column(_Strict):
 class Metadata(_Strict):
     """One table, view or macro."""
 
-    owner: Literal["lake", "roster", "identity", "labels", "ingest", "learning"]
+    owner: Literal["lake", "roster", "identity", "labels", "ingest", "learning", "studies"]
     """The package under ``src/herdbook`` whose people answer for it."""
     grain: Text
     """What one row is."""
@@ -55,7 +56,15 @@ def read_metadata(definition: Definition) -> Metadata:
     Raises:
         ConfigurationError: the file is absent or not valid.
     """
-    path = definition.folder / "metadata.yaml"
+    return read_metadata_file(definition.folder / "metadata.yaml")
+
+
+def read_metadata_file(path: Path) -> Metadata:
+    """The metadata in a file.
+
+    Raises:
+        ConfigurationError: the file is absent or not valid.
+    """
     try:
         return Metadata.model_validate(yaml.load(path.read_text(encoding="utf-8"), _SafeLoader))  # noqa: S506 - it is safe
     except (OSError, yaml.YAMLError, ValidationError) as error:

@@ -1,1 +1,5 @@
-"""From timelines to findings: cohorts, exposures, designs, estimates, reports."""
+"""From timelines to findings: definitions, cohorts, exposures, designs, estimates.
+
+``read_study`` or `Study`, then `plan`, `run`, `rerun`; `check` tries a definition's assurance rows. Estimators alone
+are in `herdbook.studies.estimate`.
+"""

@@ -1,0 +1,120 @@
+"""From an analysis table to estimates: each exposure in a model of its own, beside what is adjusted for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from herdbook.errors import EmptyStudyError, EstimationError
+from herdbook.studies.definition import Exposed, Study
+from herdbook.studies.estimate import Fit, adjust, conditional_logit
+
+SCHEMA = pa.schema(
+    [
+        pa.field(name, kind)
+        for kind, names in (
+            (pa.string(), ("exposure", "role")),
+            (pa.float64(), ("per", "ratio", "ratio_low", "ratio_high", "coefficient", "error", "low", "high", "p")),
+            (pa.float64(), ("p_adjusted",)),
+            (pa.int64(), ("sets", "cases", "rows", "rows_left_out", "clusters")),
+            (pa.string(), ("errors", "problem")),
+        )
+        for name in names
+    ]
+)
+"""A row per exposure: odds ratio per ``per``, which with risk-set sampling is a rate ratio; its logarithm
+``coefficient`` with the interval ``low`` to ``high``; sets, cases and rows that count, and rows that cannot; or why
+there is no estimate."""
+_DIGITS = 10
+"""Significant digits kept: what lies below is the order of additions."""
+
+
+def find(study: Study, rows: pa.Table) -> pa.Table:
+    """Estimates of all exposures, the primary first.
+
+    Args:
+        study: the definition.
+        rows: those of `herdbook.studies.assemble.Assembled.used`.
+
+    Returns:
+        A table of `SCHEMA`.
+
+    Raises:
+        EmptyStudyError: no set has both a case and a control.
+        EstimationError: the primary exposure has no estimate; another exposure's problem is told in its row.
+    """
+    if not rows.num_rows:
+        raise EmptyStudyError(f"{study.study}: no matched set has a case and a control that count")
+    found = [_estimate(study, study.exposure.primary, rows) | {"role": "primary"}]
+    for exposed in study.exposure.others:
+        try:
+            row = _estimate(study, exposed, rows)
+        except EstimationError as error:
+            row = {"exposure": exposed.measure, "per": exposed.per, "problem": error.message}
+        found.append(row | {"role": "other"})
+    known = [row for row in found if "p" in row]
+    adjusted = adjust(
+        [row["exposure"] for row in known],
+        [row["p"] for row in known],
+        study.exposure.primary.measure,
+        study.errors.multiplicity,
+    )
+    for row, after in zip(known, adjusted, strict=True):
+        row["p_adjusted"] = after.adjusted
+    return pa.Table.from_pylist([{k: _rounded(v) for k, v in row.items()} for row in found], schema=SCHEMA)
+
+
+def fit(study: Study, exposed: Exposed, rows: pa.Table) -> Fit:
+    """The model of one exposure, by rows that have a value of everything.
+
+    Raises:
+        EstimationError: it cannot be estimated.
+    """
+    complete = _complete(study, exposed, rows)
+    covariates = {exposed.measure: pc.divide(complete[exposed.measure], exposed.per)}
+    covariates |= {trait: complete[trait] for trait in study.adjust_for}
+    cluster = study.errors.cluster
+    return conditional_logit(
+        covariates,
+        complete["is_case"].to_numpy(),
+        complete["set_id"],
+        weights=complete["confidence"] if study.identity.weigh == "rows" else None,
+        clusters=None if cluster is None else complete[f"{cluster}_id"],
+    )
+
+
+def _estimate(study: Study, exposed: Exposed, rows: pa.Table) -> dict[str, Any]:
+    fitted = fit(study, exposed, rows)
+    of_exposure = fitted.estimates(study.errors.level, few_clusters=study.errors.few_clusters)[0]
+    ratio, low, high = of_exposure.ratio
+    return {
+        "exposure": exposed.measure,
+        "per": exposed.per,
+        "ratio": ratio,
+        "ratio_low": low,
+        "ratio_high": high,
+        "coefficient": of_exposure.coefficient,
+        "error": of_exposure.error,
+        "low": of_exposure.low,
+        "high": of_exposure.high,
+        "p": of_exposure.p,
+        "sets": fitted.groups,
+        "cases": fitted.events,
+        "rows": fitted.rows,
+        "rows_left_out": rows.num_rows - fitted.rows,
+        "clusters": fitted.clusters,
+        "errors": "model" if fitted.robust is None else "robust",
+    }
+
+
+def _complete(study: Study, exposed: Exposed, rows: pa.Table) -> pa.Table:
+    known = pc.is_valid(rows[exposed.measure])
+    for trait in study.adjust_for:
+        known = pc.and_(known, pc.is_valid(rows[trait]))
+    return rows.filter(known)
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
