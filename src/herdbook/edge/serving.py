@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from herdbook.contracts.device_day import ReleaseUse
 from herdbook.contracts.validation import first_problem
 from herdbook.edge.activate.graphs import graphs_of
-from herdbook.edge.activate.state import Installed, read_active
+from herdbook.edge.activate.state import Installed, installed_now, read_active
 from herdbook.edge.activate.using import DEVICE_YAML, Announcement, is_paused, wait_until
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.engines import make_engine
@@ -47,7 +47,7 @@ class Engines:
     @property
     def release(self) -> ReleaseUse:
         """What an engine made now would be of."""
-        installed = self._installed()
+        installed = installed_now(self._releases)
         return self._config.release if installed is None else installed.use
 
     def make(self, camera_id: str) -> Perception:
@@ -77,13 +77,13 @@ class Engines:
         """Whether a camera's engine is to change, or to go for a while."""
         if is_paused(self._root):
             return True
-        installed = self._installed()
+        installed = installed_now(self._releases)
         wanted = DEVICE_YAML if installed is None else installed.version
         return wanted not in self._bad and wanted != self._versions.get(camera_id)
 
     def change(self, camera_id: str, engine: Perception) -> Perception:
         """The engine that a camera is to use from now on; its old one where the new cannot be opened."""
-        installed = self._installed()
+        installed = installed_now(self._releases)
         if installed is None:
             return self._uses(camera_id, DEVICE_YAML, make_engine(self._config))
         try:
@@ -117,13 +117,8 @@ class Engines:
             self._announcement = None
         self._host.close()
 
-    def _installed(self) -> Installed | None:
-        active = read_active(self._releases)
-        return active.now if active else None
-
     def _open(self, installed: Installed) -> Perception:
-        folder = self._releases / installed.folder
-        config = with_release(self._config, installed.use, folder)
+        config = with_installed(self._config, self._releases, installed)
         threads = config.compact.threads
         graphs = graphs_of(self._host, self._releases, installed, triton=config.serve == "triton", threads=threads)
         return make_engine(config, graphs)
@@ -168,3 +163,12 @@ def with_release(config: DeviceConfig, use: ReleaseUse, folder: Path) -> DeviceC
         except ValidationError as error:
             raise ConfigurationError(f"{folder / _MOTION}, {first_problem(error.errors(), 'the file')}") from error
     return config.model_copy(update=told)
+
+
+def with_installed(config: DeviceConfig, releases: Path, installed: Installed | None) -> DeviceConfig:
+    """A device as if device.yaml named what is installed; none: what it does name.
+
+    Raises:
+        ConfigurationError: the parameters cannot be read.
+    """
+    return config if installed is None else with_release(config, installed.use, releases / installed.folder)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from herdbook.contracts.activation import DeviceReport, Drift
-from herdbook.edge.activate import Place, place_of, read_active
+from herdbook.edge.activate import Place, place_of
 from herdbook.edge.activate.opened import Opened
+from herdbook.edge.activate.state import installed_now
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.drift import read_drift, recent_clips
-from herdbook.edge.serving import with_release
+from herdbook.edge.serving import with_installed, with_release
 from herdbook.edge.updater import Source, Updater
 from herdbook.errors import ConfigurationError, HerdbookError, MissingDependencyError
 
@@ -35,10 +36,7 @@ def make_source(config: DeviceConfig, root: Path) -> Source:
 
 def drift_of(place: Place, opened: Opened) -> Drift | None:
     """Reads what runs now and an opened release on the device's own recent clips; none where there are none."""
-    active = read_active(place.releases)
-    old = place.config
-    if active is not None and active.now is not None:
-        old = with_release(old, active.now.use, place.releases / active.now.folder)
+    old = with_installed(place.config, place.releases, installed_now(place.releases))
     new = with_release(place.config, opened.release.use, opened.folder)
     return read_drift(old, new, recent_clips(old, place.root), place.releases / "drift")
 

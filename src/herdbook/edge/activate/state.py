@@ -89,6 +89,12 @@ def read_active(releases: Path) -> Active | None:
     return None
 
 
+def installed_now(releases: Path) -> Installed | None:
+    """The installed release that runs; none: the engine of device.yaml."""
+    active = read_active(releases)
+    return active.now if active else None
+
+
 def write_active(releases: Path, active: Active) -> None:
     """Switch to what `active` says, durably.
 
