@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
-import pen_video
 import pytest
 from edge_cases import SINCE, MakeDevice
 
 from herdbook.contracts.camera import Calibration, Zone, ZoneKind
 from herdbook.edge.config import DeviceCamera, DeviceConfig
+from support import pen_video
 
 
 @pytest.fixture(scope="session")

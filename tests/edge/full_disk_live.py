@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pen_video
 import pyarrow.parquet as pq
 from rtsp_server import RtspCamera
 
 from herdbook.edge import capture, service
 from herdbook.edge.config import DeviceCamera, DeviceConfig
 from herdbook.edge.recorder import Issued
+from support import pen_video
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -6,11 +6,6 @@ it is mounted: what the kernel still keeps in memory is lost in the copy, as it 
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,37 +14,11 @@ from activate_cases import make_place
 from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.durable import fsync_path
 from herdbook.edge.activate import activate, recover, steps
+from support.disks import copied, make_image, mounted, needs_mounts
 from support.made_release import make_assignment, make_release
 from support.plain_release import write_plain_release
 
-
-def can_mount() -> bool:
-    return os.geteuid() == 0 and shutil.which("mkfs.ext4") is not None and Path("/dev/loop-control").exists()
-
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(not can_mount(), reason="needs root, loop devices and mkfs.ext4"),
-]
-
-
-@contextmanager
-def mounted(image: Path, folder: Path) -> Iterator[Path]:
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(
-        ["mount", "-o", "loop,commit=900", image, folder], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"cannot mount here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
-def copied(image: Path, copy: Path) -> None:
-    subprocess.run(["cp", "--sparse=always", image, copy], check=True)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), needs_mounts]
 
 
 def flush(folder: Path) -> None:
@@ -59,10 +28,7 @@ def flush(folder: Path) -> None:
 
 
 def test_whatever_was_not_flushed_is_lost_and_the_device_works(tmp_path: Path) -> None:
-    image = tmp_path / "disk.img"
-    with image.open("wb") as stream:
-        stream.truncate(48 << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+    image = make_image(tmp_path / "disk.img", 48)
     with mounted(image, tmp_path / "disk") as disk:
         place = make_place(disk / "root")
         folders = []
@@ -92,10 +58,7 @@ def test_whatever_was_not_flushed_is_lost_and_the_device_works(tmp_path: Path) -
 
 
 def test_the_copy_of_a_mounted_image_really_loses_what_was_not_flushed(tmp_path: Path) -> None:
-    image = tmp_path / "disk.img"
-    with image.open("wb") as stream:
-        stream.truncate(16 << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+    image = make_image(tmp_path / "disk.img", 16)
     with mounted(image, tmp_path / "disk") as disk:
         (disk / "flushed").write_bytes(b"kept")
         fsync_path(disk / "flushed")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import pen_video
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -10,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from herdbook.edge.perception.appearance import DIMENSIONS, describe
 from herdbook.edge.perception.base import Shape
 from herdbook.edge.perception.quantise import quantise
+from support import pen_video
 
 AREA = 480 * 360
 

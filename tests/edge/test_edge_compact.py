@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pen_video
 import pyarrow.parquet as pq
 import pytest
 from edge_cases import AFTERWARDS, DAY, MakeDevice
@@ -27,6 +26,7 @@ from herdbook.edge.perception.parameters import CompactParameters
 from herdbook.edge.recorder import Issued, record_day
 from herdbook.errors import ConfigurationError
 from herdnet.behaviour_features import feature_names
+from support import pen_video
 from support.released import BEHAVIOURS, DIMENSIONS, RELEASE
 
 T0 = datetime(2026, 6, 1, 11, tzinfo=UTC)

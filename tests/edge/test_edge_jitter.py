@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import pen_video
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +23,7 @@ from herdbook.edge.revision import write_records
 from herdbook.edge.rows import Rows, tracklet_rows
 from herdbook.edge.tracklets import Tracklet
 from herdbook.ingest.verify import verify_records
+from support import pen_video
 
 DAY = datetime(2026, 6, 1, tzinfo=UTC)
 CAMERA = Camera(

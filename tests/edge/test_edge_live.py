@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import pen_video
 import pyarrow.parquet as pq
 import pytest
 from edge_cases import DAY, MakeDevice
@@ -31,6 +30,7 @@ from herdbook.edge.recorder import Issued, record_day
 from herdbook.edge.reissue import reissue_day
 from herdbook.edge.service import LiveRecorder
 from herdbook.errors import StorageError, VideoSourceError
+from support import pen_video
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:

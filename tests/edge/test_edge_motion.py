@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import pen_video
 import pytest
 
 from herdbook.contracts.camera import Camera, Zone, ZoneKind
@@ -15,6 +14,7 @@ from herdbook.edge.perception import background
 from herdbook.edge.perception.base import Instance
 from herdbook.edge.perception.motion import MotionEngine
 from herdbook.edge.perception.parameters import MotionParameters
+from support import pen_video
 
 T0 = datetime(2026, 6, 1, tzinfo=UTC)
 Places = Callable[[float], list[pen_video.Place]]

@@ -3,13 +3,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pen_video
 import pytest
 
 from herdbook.contracts.farmtime import DayExtent
 from herdbook.edge import video
 from herdbook.edge.clips import SourceClip
 from herdbook.edge.prepare import Prepared, prepare
+from support import pen_video
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY = DayExtent(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import pen_video
 import pyarrow.parquet as pq
 import pytest
 from edge_cases import AFTERWARDS, DAY, MakeDevice
@@ -22,6 +21,7 @@ from herdbook.edge.config import DeviceConfig
 from herdbook.edge.locks import one_recorder
 from herdbook.edge.recorder import Issued, record_day
 from herdbook.errors import ConfigurationError, StorageError, VideoSourceError
+from support import pen_video
 
 
 def record(config: DeviceConfig, root: Path, **options: Any) -> Issued:

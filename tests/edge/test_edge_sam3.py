@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pen_video
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -24,6 +23,7 @@ from herdbook.edge.perception.parameters import Sam3Parameters
 from herdbook.edge.recorder import record_day
 from herdbook.errors import ConfigurationError
 from herdbook.learning.evaluation.engine_file import read_engine
+from support import pen_video
 from support.released import PLACES, RELEASE
 
 TOLD = RELEASE | {"release_id": "sam3-test", "engine": "sam3", "space_id": "sam3-test", "dimensions": 64}

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pen_video
 import pytest
 
 from herdbook.edge import video
 from herdbook.errors import VideoSourceError
+from support import pen_video
 
 
 @pytest.fixture

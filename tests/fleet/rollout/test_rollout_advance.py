@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from herdbook.contracts.activation import Failure, Stage
 from herdbook.fleet.rollout.advance import advance
+from herdbook.fleet.rollout.reports import read
 from herdbook.fleet.rollout.state import OVER, Assigned, State
 from herdbook.ledger.rollouts import MemberPhase, RolloutPhase, WavePhase
 from support.rollouts import HOUR, NEW, NOON, OLD, FakeDevice, member, policy, rollout
@@ -122,6 +124,28 @@ def test_silence_counts_as_failure_only_after_the_deadline() -> None:
     fleet.step()
     assert fleet.state.phase is RolloutPhase.STOPPED
     assert "within 10 h" in str(fleet.state.members["d-00"].reason)
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["it has not heard of its instruction", "it has"])
+def test_what_went_wrong_last_is_kept_while_a_device_tries_again(number: int) -> None:
+    """A device that refuses what the server shows cannot hear of its instruction: the ledger says why."""
+    told = member("d-00", phase=MemberPhase.TOLD, told_at=NOON, signed=2)
+    report = FakeDevice("d-00", fault="late", number=number, desired=NEW).report()
+    assert report is not None
+    why = Failure(
+        stage=Stage.FETCHING,
+        error="MetadataExpiredError",
+        exit_code=93,
+        message="timestamp.json is expired",
+        remedy="Wait.",
+        final=False,
+        at=NOON,
+    )
+    trying = report.model_copy(update={"failure": why, "stage": Stage.FETCHING})
+    assert read(told, trying, NEW, NOON).reason == "fetching: timestamp.json is expired"
+    over = report.model_copy(update={"failure": why.model_copy(update={"final": True}), "stage": Stage.FAILED})
+    now = read(told, over, NEW, NOON)
+    assert (now.phase is MemberPhase.FAILED) == (number == told.signed), "the end of an older one counts for nothing"
 
 
 def test_devices_that_are_away_stay_pending_and_catch_up() -> None:

@@ -27,11 +27,12 @@ def read(
     if member.phase is MemberPhase.LEAVING:
         back = report is not None and _heard(member, report) and report.actual == member.former
         return member.became(MemberPhase.LEFT, member.reason) if back else member
-    if report is not None and _heard(member, report):
-        if member.phase is MemberPhase.TOLD:
-            member = _told(member, report, release_id, now)
-        elif member.phase is MemberPhase.PROVED:
-            member = _proved(member, report, release_id, now)
+    if member.phase is MemberPhase.TOLD and report is not None:
+        # What keeps it from hearing us is what people will ask for once its time is over.
+        heard = _heard(member, report)
+        member = _told(member, report, release_id, now) if heard else replace(member, reason=_trouble(report))
+    elif member.phase is MemberPhase.PROVED and report is not None and _heard(member, report):
+        member = _proved(member, report, release_id, now)
     if member.phase not in (MemberPhase.TOLD, MemberPhase.PROVED):
         return member
     well = report is not None if member.phase is MemberPhase.TOLD else member.well_at == now
@@ -92,12 +93,17 @@ def _told(member: Member, report: DeviceReport, release_id: str, now: datetime) 
     if (why := _refusal(report, certificate)) is not None:
         return member.became(MemberPhase.FAILED, why)
     if report.actual != release_id or not report.serving:
-        failure = report.failure if report.stage is Stage.FAILED else None
-        return replace(member, reason=f"{failure.stage.value}: {failure.message}" if failure else report.stage.value)
+        return replace(member, reason=_trouble(report) or report.stage.value)
     if certificate is None and member.former != release_id:  # what it ran before, it need not prove again
         return replace(member, reason="it runs the release without a certificate")
     drift = report.drift if report.drift is not None and report.drift.new_release == release_id else None
     return member.became(MemberPhase.PROVED, proved_at=now, well_at=now, drift=drift)
+
+
+def _trouble(report: DeviceReport) -> str:
+    """What went wrong last, where the device is trying again; empty if nothing did."""
+    failure = report.failure
+    return f"{failure.stage.value}: {failure.message}" if failure is not None and not failure.final else ""
 
 
 def _refusal(report: DeviceReport, certificate: EngineCertificate | None) -> str | None:
