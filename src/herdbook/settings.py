@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     """File of what differs from the shipped policy of rollouts (`herdbook.fleet.rollout.policy`)."""
     rollout_step_s: Seconds = 60.0
     """Seconds between a rollout's steps: how often its devices are asked."""
+    bridge_clips: Annotated[int, Field(ge=2, le=10_000)] = 48
+    """How many archived clips old and new release both read after a rollout, at most (`herdbook learn bridge`)."""
     approve_promotion: bool = False
     """Whether a person in Airflow must approve a promotion that passed its gates."""
     approval_days: Annotated[float, Field(gt=0)] = 7.0

@@ -13,7 +13,7 @@ from herdbook.settings import Settings
 from support.airflow_home import AirflowHome
 from support.fleet_stub import write_interpreter
 from support.rollout_world import world
-from support.rollouts import NEW, policy
+from support.rollouts import NEW, OLD, policy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -32,9 +32,13 @@ def test_a_signed_release_goes_through_the_fleet_and_a_bad_one_fails_the_run(
         run = airflow.test("redeploy_fleet", "2026-03-02T00:00:00+00:00", settings.home, {"release": NEW}, env)
         assert run.state == "success"
         assert [task.state for task in run.of("release")] == ["skipped"]
+        assert {row["became"] for row in run.of("pools")[0].value["rows"]} == {"unknown"}
         assert run.of("rollout")[0].value == {"rollout": 1, "release": NEW, "phase": "done", "devices": {"proved": 3}}
+        nothing = {"bridge_id": None, "from_release_id": OLD, "to_release_id": NEW, "clips": 0}
+        assert run.of("bridge")[0].value == {"rows": [nothing]}, "neither release was made here"
         devices.faulty(d_00="lies")
         run = airflow.test("redeploy_fleet", "2026-03-03T00:00:00+00:00", settings.home, {"release": NEW}, env)
         assert run.state == "failed"
         assert overview.rollout(settings)["phase"] == "stopped"
+        assert [task.state for task in run.of("bridge")] == ["upstream_failed"]
         assert "lying" in overview.rollout(settings)["reason"]

@@ -97,6 +97,7 @@ def test_a_night_ends_in_the_herd_lake(described: dict[str, Any]) -> None:
     assert dags["load_herd"]["waits_for"] == ["farm labels", "herd days"]
     assert dags["load_herd"]["tasks"]["publish"]["outlets"] == ["herd lake"]
     assert dags["load_herd"]["tasks"]["publish"]["after"] == ["load_days"]
+    assert dags["load_herd"]["tasks"]["pools"]["after"] == ["load_days"]
 
 
 def test_a_training_run_ends_in_a_champion_if_the_gates_and_a_person_agree(described: dict[str, Any]) -> None:
@@ -116,7 +117,9 @@ def test_a_champion_is_released_and_rolled_out(described: dict[str, Any]) -> Non
     dag = described["dags"]["redeploy_fleet"]
     assert dag["waits_for"] == ["champion"]
     assert dag["tasks"]["rollout"]["type"] == "RolloutOperator"
-    assert dag["tasks"]["rollout"]["after"] == ["asked", "release"]
+    assert dag["tasks"]["rollout"]["after"] == ["pools"]
+    assert dag["tasks"]["pools"]["after"] == ["asked", "release"]
+    assert (dag["tasks"]["bridge"]["after"], dag["tasks"]["bridge"]["rule"]) == (["rollout"], "all_success")
 
 
 def test_devices_are_named_and_do_not_hold_each_other_up(described: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from herdbook.cli import app
 from herdbook.edge.config import MOTION_RELEASE
 from herdbook.edge.perception.network import NetworkFile, write_network
 from herdbook.errors import ConfigurationError, EmptyDatasetError, NotFoundError
+from herdbook.fleet.rollout import store
 from herdbook.identity.bridge import bridges_folder, find_bridge
 from herdbook.lake.attach import open_lake
 from herdbook.lake.check import run_checks
@@ -26,10 +28,13 @@ from herdbook.learning.bridge.releases import release_engine
 from herdbook.learning.bridge.run import bridge, chosen_clips
 from herdbook.learning.evaluation.engine_file import read_engine
 from herdbook.learning.evaluation.predictions import Engine, predict
-from herdbook.ledger.models import FootageClip
+from herdbook.ledger.columns import utc_now
+from herdbook.ledger.models import Device, FootageClip
+from herdbook.ledger.rollouts import MemberPhase
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
 from support.releases import release_document
+from support.rollouts import member, rollout
 
 ENGINE = """
 release: {release_id: motion-2, engine: motion, space_id: motion-appearance-2, dimensions: 96, ethogram_id: pig-9}
@@ -103,6 +108,44 @@ def test_the_command_says_what_another_parameter_does(settings: Settings, releas
     with duckdb.connect(str(publish(settings)), read_only=True) as herd:
         query = "SELECT difference FROM bridge_behaviour WHERE behaviour = 'walking'"
         assert herd.execute(query).fetchone() == (walking["difference"],)
+
+
+def rolled_out(settings: Settings, *formers: str | None) -> None:
+    """A rollout of motion-2 that every device took up."""
+    members = {f"d-{n}": member(f"d-{n}", former=former) for n, former in enumerate(formers)}
+    proved = {name: each.became(MemberPhase.PROVED) for name, each in members.items()}
+    state = replace(rollout(list(members.values())), release_id="motion-2", members=proved)
+    with ledger_session(settings) as session:
+        for name in members:
+            session.add(Device(device_id=name, farm_id="farm-a", url="http://x", timezone="Europe/London"))
+        session.flush()
+        store.add(session, "night", state, by="x", said="", now=utc_now())
+
+
+def test_after_a_rollout_it_reads_with_what_most_devices_ran_before(settings: Settings, release: Path) -> None:
+    rolled_out(settings, "motion-1", "motion-0", "motion-1", "motion-2")
+    shutil.copytree(release, settings.releases / "made" / "motion-2")
+    told = ["learn", "bridge", "--rollout", "1", "--json"]
+    (row,) = json.loads(CliRunner().invoke(app, told, catch_exceptions=False).stdout)
+    assert (row["from_release_id"], row["to_release_id"], row["clips"], row["new"]) == ("motion-1", "motion-2", 2, True)
+
+
+@pytest.mark.parametrize(
+    ("formers", "why"), [(("compact-0",), "there is no release 'compact-0'"), (("motion-2", None), "no device changed")]
+)
+def test_after_a_rollout_it_is_an_answer_that_there_is_nothing_to_read(
+    settings: Settings, formers: tuple[str | None, ...], why: str
+) -> None:
+    rolled_out(settings, *formers)
+    done = CliRunner().invoke(app, ["learn", "bridge", "--rollout", "1", "--json"], catch_exceptions=False)
+    (row,) = json.loads(done.stdout)
+    assert (done.exit_code, row["bridge_id"], row["clips"]) == (0, None, 0)
+    assert why in row["remark"]
+
+
+@pytest.mark.parametrize("said", [[], ["motion-1"], ["motion-1", "motion-2", "--rollout", "1"]])
+def test_it_is_told_two_releases_or_a_rollout(said: list[str]) -> None:
+    assert CliRunner().invoke(app, ["learn", "bridge", *said]).exit_code == 2
 
 
 def test_interrupted_it_goes_on_with_the_clip_that_it_was_at(

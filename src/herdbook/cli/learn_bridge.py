@@ -23,11 +23,30 @@ _RUN = (
 
 
 def bridge(
-    old: Annotated[str, typer.Argument(help="Release before: its id, its folder, or motion-1.", metavar="OLD")],
-    new: Annotated[str, typer.Argument(help="Release after.", metavar="NEW")],
+    old: Annotated[
+        str | None,
+        typer.Argument(help="Release before: its id, its folder, or motion-1.", metavar="OLD", show_default=False),
+    ] = None,
+    new: Annotated[str | None, typer.Argument(help="Release after.", metavar="NEW", show_default=False)] = None,
     *,
+    rollout: Annotated[
+        int | None,
+        typer.Option(
+            help="Instead of OLD and NEW: what most devices of this rollout ran before, and what they run since. "
+            "That there is nothing to read is an answer then.",
+            show_default=False,
+        ),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="Footage of this device only.", show_default=False)] = None,
-    clips: Annotated[int, typer.Option(help="How many clips both read, at most.", min=2, max=10_000)] = 48,
+    clips: Annotated[
+        int | None,
+        typer.Option(
+            help="How many clips both read, at most; HERDBOOK_BRIDGE_CLIPS if not given.",
+            min=2,
+            max=10_000,
+            show_default=False,
+        ),
+    ] = None,
     since: FirstDay = None,
     until: LastDay = None,
     again: Annotated[bool, typer.Option("--again", help="Though these releases have read these clips.")] = False,
@@ -39,15 +58,29 @@ def bridge(
     error on footage that it was not made from. Tables `bridge_behaviour` and `bridge_space`. Interrupted, the same
     command goes on; what was measured on the same clips is not measured again.
     """
+    if {old is None, new is None} != {rollout is not None}:
+        raise typer.BadParameter("say OLD and NEW, or --rollout")
     go_on_in_learning_python()
+    from herdbook.errors import EmptyDatasetError, NotFoundError
     from herdbook.lake.attach import open_lake
-    from herdbook.learning.bridge.releases import release_engine
+    from herdbook.learning.bridge.releases import release_engine, releases_of
     from herdbook.learning.bridge.run import bridge as run
     from herdbook.learning.bridge.run import chosen_clips
 
     settings = get_settings()
-    before, after = release_engine(settings, old), release_engine(settings, new)
-    chosen = chosen_clips(settings, clips, device_id=device, since=since, until=until)
+    if rollout is not None:
+        old, new = releases_of(settings, rollout)
+    assert new is not None
+    try:
+        if old is None:
+            raise NotFoundError(f"no device changed its release in rollout {rollout}")
+        before, after = release_engine(settings, old), release_engine(settings, new)
+        chosen = chosen_clips(settings, clips, device_id=device, since=since, until=until)
+    except (NotFoundError, EmptyDatasetError) as error:
+        if rollout is None:
+            raise
+        _show_none(old, new, error.message, as_json=as_json)
+        return
     with steps_bar(log=True) as progress:
         made = run(settings, before, after, chosen, again=again, progress=progress)
     with open_lake(settings, read_only=True) as lake:
@@ -67,3 +100,9 @@ def bridge(
         behaviours, title=f"{told['from_release_id']} to {told['to_release_id']}, {told['clips']} clips", as_json=False
     )
     print_rows([space], title="embedding spaces", as_json=False)
+
+
+def _show_none(old: str | None, new: str, why: str, *, as_json: bool) -> None:
+    told = {"bridge_id": None, "from_release_id": old, "to_release_id": new, "clips": 0, "seconds": 0.0, "new": False}
+    print_rows([told | {"remark": why}] if as_json else [], as_json=as_json)
+    console.print(f"nothing was read: {why}", markup=False, soft_wrap=True)

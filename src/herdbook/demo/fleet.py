@@ -26,7 +26,11 @@ LIMIT_S = 1800.0
 
 def settings_of(place: Place) -> dict[str, str]:
     """What Airflow's processes are told for rollouts."""
-    return {"HERDBOOK_ROLLOUT_POLICY": str(place.policy.absolute()), "HERDBOOK_ROLLOUT_STEP_S": "2"}
+    return {
+        "HERDBOOK_ROLLOUT_POLICY": str(place.policy.absolute()),
+        "HERDBOOK_ROLLOUT_STEP_S": "2",
+        "HERDBOOK_BRIDGE_CLIPS": "4",
+    }
 
 
 def set_up_signing(place: Place) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,9 +12,31 @@ from herdbook.contracts.validation import first_problem
 from herdbook.edge.config import MOTION_RELEASE
 from herdbook.edge.perception.network import read_network
 from herdbook.errors import ConfigurationError, NotFoundError
+from herdbook.fleet.rollout.store import load
 from herdbook.learning.evaluation.engine_file import read_engine
 from herdbook.learning.evaluation.predictions import Engine
+from herdbook.ledger.rollouts import MemberPhase
+from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
+
+
+def releases_of(settings: Settings, rollout_id: int) -> tuple[str | None, str]:
+    """What most of the devices ran that a rollout brought to its release, and that release.
+
+    The first is none where it brought nobody there who did not run it already.
+
+    Raises:
+        NotFoundError: there is no such rollout.
+        NotInitialisedError: there is no ledger.
+    """
+    with ledger_session(settings) as session:
+        state = load(session, rollout_id).state
+    former = Counter(
+        member.former
+        for member in state.members.values()
+        if member.phase is MemberPhase.PROVED and member.former not in (None, state.release_id)
+    )
+    return max(former, key=lambda name: (former[name], name or ""), default=None), state.release_id
 
 
 def release_engine(settings: Settings, said: str) -> Engine:

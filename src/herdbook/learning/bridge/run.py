@@ -20,9 +20,6 @@ from herdbook.learning.bridge.store import Bridged, known_bridge, store_bridge
 from herdbook.learning.evaluation.predictions import Engine
 from herdbook.settings import Settings
 
-CLIPS = 48
-"""Four hours of clips of five minutes: a few cameras, at several hours of several days."""
-
 
 @dataclass(frozen=True)
 class BridgeRun:
@@ -34,19 +31,21 @@ class BridgeRun:
 
 def chosen_clips(
     settings: Settings,
-    count: int = CLIPS,
+    count: int | None = None,
     *,
     device_id: str | None = None,
     since: date | None = None,
     until: date | None = None,
 ) -> list[BridgeClip]:
-    """Clips of the archive for a bridge.
+    """Clips of the archive for a bridge; as many as the settings say where no number is given.
 
     Raises:
         NotInitialisedError: there is no ledger or lake.
         EmptyDatasetError: no footage is kept.
     """
-    chosen = choose(archived_days(settings, device_id=device_id, since=since, until=until), count)
+    chosen = choose(
+        archived_days(settings, device_id=device_id, since=since, until=until), count or settings.bridge_clips
+    )
     if not chosen:
         raise EmptyDatasetError(
             "the archive keeps no footage that could be read",
