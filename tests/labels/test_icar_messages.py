@@ -187,8 +187,15 @@ def test_why_a_file_is_refused(raw: bytes, reason: str) -> None:
     assert reason in refused.value.message
 
 
-@pytest.mark.parametrize("text", ['{"id": "1"}', '{"view": {}, "member": [{"id": "1"}]}', '[{"id": "1"}]',
-                                  '[{"id": "@context"}, {"id": "1"}, {"id": "@continuation", "token": "t"}]'])  # fmt: skip
+DOCUMENTS = [
+    '{"id": "1"}',
+    '{"view": {}, "member": [{"id": "1"}]}',
+    '[{"id": "1"}]',
+    '[{"id": "@context"}, {"id": "1"}, {"id": "@continuation", "token": "t"}]',
+]
+
+
+@pytest.mark.parametrize("text", DOCUMENTS)
 def test_a_message_comes_alone_in_a_collection_or_in_a_list_of_changes(text: str) -> None:
     document = parse_document(b"\xef\xbb\xbf" + text.encode(), "m.json")
     assert document.messages == ({"id": "1"},)
