@@ -187,6 +187,21 @@ def test_why_a_file_is_refused(raw: bytes, reason: str) -> None:
     assert reason in refused.value.message
 
 
+DOCUMENTS = [
+    '{"id": "1"}',
+    '{"view": {}, "member": [{"id": "1"}]}',
+    '[{"id": "1"}]',
+    '[{"id": "@context"}, {"id": "1"}, {"id": "@continuation", "token": "t"}]',
+]
+
+
+@pytest.mark.parametrize("text", DOCUMENTS)
+def test_a_message_comes_alone_in_a_collection_or_in_a_list_of_changes(text: str) -> None:
+    document = parse_document(b"\xef\xbb\xbf" + text.encode(), "m.json")
+    assert document.messages == ({"id": "1"},)
+    assert document.token == ("t" if "token" in text else None)
+
+
 def test_a_plan_is_no_event() -> None:
     notes = Notes()
     assert facts("MilkingDryOffEvent", notes=notes, eventDateTime="2024-05-20T10:00:00Z") == []

@@ -112,6 +112,5 @@ def test_messages_of_every_type_come_out_equal_or_are_refused_with_a_reason(nord
     deleted = [m for m in lost if m.get("meta", {}).get("isDeleted") is True]
     assert lost == deleted, "what was never there and is deleted need not be kept"
     assert len(back) > len(sent) / 2, "most of them say who they are"
-    print(len(sent), len(back), len(aside), len(deleted), Counter(reason.split(":")[0] for reason, _ in aside))
     again = import_icar(nordic, file, IcarMapping.model_validate(MAPPING))
     assert (again.messages, again.deleted, again.added, again.changed, again.retracted) == (0, 0, 0, 0, 0)

@@ -41,7 +41,7 @@ def label_format(name: str) -> LabelFormat:
     try:
         return LabelFormat(name)
     except ValueError:
-        known = ", ".join(LabelFormat)
+        known = ", ".join([*LabelFormat, "icar-ade"])  # which has a mapping and an importer of its own
         raise FileFormatError(f"labels are not imported from '{name}'", f"Known formats are: {known}.") from None
 
 

@@ -30,7 +30,7 @@ LEFT JOIN animal_identifier AS n
     ON n.animal_id = a.animal_id AND n.farm_id = a.farm_id AND n.scheme = $scheme
     AND n.valid_from <= a.raised_at AND (n.valid_to IS NULL OR a.raised_at < n.valid_to)
 WHERE ($farm IS NULL OR a.farm_id = $farm) AND a.raised_at >= $since::TIMESTAMPTZ
-QUALIFY row_number() OVER (PARTITION BY a.alert_id ORDER BY n.valid_from DESC) = 1
+QUALIFY row_number() OVER (PARTITION BY a.alert_id ORDER BY n.valid_from DESC, n.identifier) = 1
 ORDER BY a.raised_at, a.alert_id
 """
 

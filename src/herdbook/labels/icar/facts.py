@@ -9,7 +9,7 @@ from herdbook.labels.facts import Fact, label_id
 from herdbook.labels.icar.fields import has_no_zone, moment, text
 from herdbook.labels.icar.mapping import IcarMapping
 from herdbook.labels.icar.messages import Kept, Notes
-from herdbook.labels.icar.statements import Statement
+from herdbook.labels.icar.stated import Statement
 from herdbook.labels.kinds import value_problem
 
 _CLOCKS = timedelta(hours=1)

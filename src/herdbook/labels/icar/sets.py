@@ -11,7 +11,7 @@ from herdbook.labels.icar.document import Message
 from herdbook.labels.icar.fields import identifier, moment, part, parts, text
 from herdbook.labels.icar.mapping import IcarMapping
 from herdbook.labels.icar.messages import Kept
-from herdbook.labels.icar.statements import AnimalName
+from herdbook.labels.icar.stated import AnimalName
 
 SET_TYPES = ("AnimalSet", "AnimalSetJoinEvent", "AnimalSetLeaveEvent")
 

@@ -69,7 +69,8 @@ def append_messages(
     if rows:
         insert_rows(lake, "label.message", [row | {"import_id": import_id, "received_at": received_at} for row in rows])
     deleted = sum(row["retracted"] for row in rows)
-    return Stored(len(rows) - deleted, deleted, len(messages) - sum(row["source_id"] in names for row in rows))
+    changed = {row["source_id"] for row in rows}
+    return Stored(len(rows) - deleted, deleted, sum(name not in changed for name in names))
 
 
 def stored_messages(
