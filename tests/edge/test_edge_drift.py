@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -188,6 +189,20 @@ def test_a_release_that_cannot_be_opened_is_said(device: DeviceConfig, random_re
         read_drift(device, new, recent_clips(device, tmp_path)[:1], tmp_path / "work")
 
 
+def test_an_old_release_that_cannot_be_opened_is_said_and_stops_nothing(
+    device: DeviceConfig, random_release: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(random_release, tmp_path / "release"))
+    (folder / "student.onnx").write_bytes(b"spoiled")
+    old = device.model_copy(update={"network": folder, "release": MOTION_RELEASE.model_validate(RELEASE)})
+    clips = recent_clips(device, tmp_path)[:1]
+    drift = read_drift(old, device, clips, tmp_path / "work")
+    assert (drift.old_release, drift.new_release, drift.clips) == ("compact-test", "motion-1", ())
+    assert "not an ONNX graph" in (drift.unread or "")
+    shutil.rmtree(folder)
+    assert "is not there" in (read_drift(old, device, clips, tmp_path / "work").unread or "")
+
+
 # -- an engine that misbehaves ----------------------------------------------------------------------------------------
 
 
@@ -234,6 +249,8 @@ def test_an_engine_that_misbehaves_harms_only_its_reading(
             patched.setenv(name, value)
         with pytest.raises(DriftReadingError, match=said):
             read_drift(device, slower, clips, tmp_path / "work", limits=DriftLimits(**limits))
+        drift = read_drift(slower, device, clips, tmp_path / "back", limits=DriftLimits(**limits))
+        assert re.search(said, drift.unread or ""), "of the release that is to go it is only told"
     kept = [json.loads(path.read_text()) for path in (tmp_path / "work").glob("????????????????*.json")]
     assert [outcome["reading"] is not None for outcome in kept] == [True], "what the old release saw is kept"
     assert len(read_drift(device, slower, clips, tmp_path / "work").clips) == 1

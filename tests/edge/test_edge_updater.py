@@ -12,14 +12,14 @@ from typer.testing import CliRunner
 
 from herdbook.cli import app
 from herdbook.contracts.activation import ClipDrift, DeviceReport, Drift, Reading, Stage
-from herdbook.contracts.assignment import Assignment, Window
+from herdbook.contracts.assignment import Assignment, Why, Window
 from herdbook.edge.activate import Place, read_active
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.agent import create_agent
 from herdbook.edge.config import write_device_config
 from herdbook.edge.report import read_report, take_nudge
 from herdbook.edge.updater import Updater, in_window
-from herdbook.errors import ConfigurationError, DeviceUnreachableError
+from herdbook.errors import ConfigurationError, DeviceUnreachableError, DriftReadingError
 from support.made_release import CPU, make_assignment, make_release
 from support.plain_release import write_plain_release
 
@@ -117,6 +117,21 @@ def test_a_refused_engine_is_told_once_and_not_tried_again(
     again = Updater(place, source).once()
     assert again.certificate is not None
     assert (again.stage, again.certificate.made_at) == (Stage.FAILED, made_at), "also after a restart"
+
+
+def test_the_way_back_has_no_gates_to_pass(place: Place, source: LocalSource, source_folder: Path) -> None:
+    def drift(_: Place, __: Opened) -> Drift:
+        raise DriftReadingError("the bad release crashes on every clip")
+
+    slow = CPU | {"budget": {"latency_ms": 1e-6, "memory_mib": 1e-6}}
+    source.assign(make_release(place.releases, source_folder, recipe=slow), 1, why=Why.ROLLBACK)
+    report = Updater(place, source, drift=drift).once()
+    assert (report.stage, report.actual, report.failure) == (Stage.IDLE, "compact-1", None)
+    assert report.certificate is not None
+    assert [missed.split(":")[0] for missed in report.certificate.waived] == ["latency", "memory"]
+    source.assign(make_release(place.releases, source_folder, "compact-2", spoil=1.0), 2, why=Why.ROLLBACK)
+    report = Updater(place, source).once()
+    assert (report.stage, report.actual) == (Stage.FAILED, "compact-1"), "what answers wrongly is no way back"
 
 
 def test_a_platform_that_is_away_is_asked_again(place: Place, source: LocalSource) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from herdbook.contracts.activation import DeviceReport, Drift, EngineCertificate, Failure, Stage
-from herdbook.contracts.assignment import Assignment, Window
+from herdbook.contracts.assignment import Assignment, Why, Window
 from herdbook.contracts.farmtime import zone
 from herdbook.contracts.release import RELEASE_NAME
 from herdbook.edge.activate import activate, read_active, recover, steps
@@ -69,7 +69,7 @@ class Updater:
         """Nothing happens before `start`.
 
         Args:
-            drift: reads drift before a switch; none: the report has no reading.
+            drift: reads drift before a switch of a rollout; none: the report has no reading.
             patience_s: how long a switch waits for recorders.
         """
         self._place, self._source, self._drift, self._patience_s = place, source, drift, patience_s
@@ -145,7 +145,7 @@ class Updater:
         def between(certificate: EngineCertificate, opened: Opened) -> None:
             built = certificate.engines if certificate.built_here else ()
             self._say(certificate=certificate, built=built)
-            if self._drift is not None:
+            if self._drift is not None and assignment.why is Why.ROLLOUT:  # the way back has no gates to pass
                 self._say(drift=self._drift(self._place, opened))
 
         try:

@@ -11,7 +11,7 @@ from herdbook.edge.activate import Place, place_of
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.activate.state import installed_now
 from herdbook.edge.config import DeviceConfig
-from herdbook.edge.drift import read_drift, recent_clips
+from herdbook.edge.drift import read_drift, recent_clips, unread_drift
 from herdbook.edge.serving import with_installed, with_release
 from herdbook.edge.updater import Source, Updater
 from herdbook.errors import ConfigurationError, HerdbookError, MissingDependencyError
@@ -36,8 +36,13 @@ def make_source(config: DeviceConfig, root: Path) -> Source:
 
 def drift_of(place: Place, opened: Opened) -> Drift | None:
     """Reads what runs now and an opened release on the device's own recent clips; none where there are none."""
-    old = with_installed(place.config, place.releases, installed_now(place.releases))
     new = with_release(place.config, opened.release.use, opened.folder)
+    old, installed = place.config, installed_now(place.releases)
+    if installed is not None:
+        try:
+            old = with_installed(old, place.releases, installed)
+        except ConfigurationError as error:
+            return unread_drift(installed.use, new.release, error)
     return read_drift(old, new, recent_clips(old, place.root), place.releases / "drift")
 
 

@@ -33,12 +33,15 @@ def prove(
     parts: Sequence[Part],
     tensors: Tensors,
     number: int,
+    *,
+    waive: bool = False,
 ) -> tuple[EngineCertificate, Tensors]:
     """Run every fixture of the networks used, time a frame's pass, measure memory, and write the certificate.
 
     Args:
         tensors: inputs and outputs of each role's graph, where plans are proved.
         number: a fresh version number for a plan's trial in Triton.
+        waive: whether to let pass an engine that misses its budget, and only note it.
 
     Returns:
         The certificate, and inputs and outputs of each role's graph.
@@ -64,13 +67,16 @@ def prove(
         for (part, fixture), error in zip(fixtures, measured.errors, strict=True)
     )
     budget = opened.recipe.budget
+    missed: list[str] = []
     if not problems:
         problems += [_parity_problem(found) for found in parity if not found.holds]
         problems += [_precision_problem(part) for part in parts if not _as_told(part)]
         if measured.latency_ms > budget.latency_ms:
-            problems.append(f"latency: {measured.latency_ms:.2f} ms a frame, the budget is {budget.latency_ms:g}")
+            missed.append(f"latency: {measured.latency_ms:.2f} ms a frame, the budget is {budget.latency_ms:g}")
         if measured.memory_mib > budget.memory_mib:
-            problems.append(f"memory: {measured.memory_mib:.1f} MiB, the budget is {budget.memory_mib:g}")
+            missed.append(f"memory: {measured.memory_mib:.1f} MiB, the budget is {budget.memory_mib:g}")
+    if not waive:
+        problems += missed
     certificate = EngineCertificate(
         device_id=place.config.device_id,
         release_id=opened.release.use.release_id,
@@ -84,6 +90,7 @@ def prove(
         memory_mib=measured.memory_mib,
         budget=budget,
         problems=tuple(problems),
+        waived=tuple(missed) if waive else (),
         built_here=any(part.built_here for part in parts),
         software_version=version("herdbook"),
         made_at=datetime.now(UTC),

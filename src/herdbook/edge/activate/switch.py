@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from herdbook.contracts.activation import EngineCertificate
-from herdbook.contracts.assignment import Assignment
+from herdbook.contracts.assignment import Assignment, Why
 from herdbook.edge.activate import steps, trial
 from herdbook.edge.activate.bring_up import bring_up, through_triton, tidy, unload
 from herdbook.edge.activate.build import Part, parts_of
@@ -74,7 +74,8 @@ def activate(
         try:
             with room(place, opened.recipe.budget.memory_mib, old.now, told, patience_s=patience_s):
                 told(steps.PROVING)
-                certificate, tensors = prove(place, opened, parts, tensors, version)
+                back = assignment.why is Why.ROLLBACK
+                certificate, tensors = prove(place, opened, parts, tensors, version, waive=back)
                 told(steps.CERTIFIED)
                 if between is not None:
                     between(certificate, opened)

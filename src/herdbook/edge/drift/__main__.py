@@ -33,7 +33,7 @@ def work(folder: Path) -> None:
             if time.monotonic() > until:
                 return
             if read_outcome(folder, key) is None:
-                _say(folder, config, clip)
+                _say(folder, config, clip, old=config is job.old)
                 write_outcome(folder, key, _read(job, config, clip, folder))
 
 
@@ -47,8 +47,8 @@ def _read(job: Job, config: DeviceConfig, clip: RecentClip, folder: Path) -> Out
     return Outcome(seconds=seconds, reading=reading)
 
 
-def _say(folder: Path, config: DeviceConfig, clip: RecentClip) -> None:
-    at = At(release_id=config.release.release_id, clip=clip.name)
+def _say(folder: Path, config: DeviceConfig, clip: RecentClip, *, old: bool) -> None:
+    at = At(release_id=config.release.release_id, clip=clip.name, old=old)
     part = folder / f"{_PART}at"
     part.write_text(at.model_dump_json(), encoding="utf-8")
     part.replace(folder / AT)

@@ -40,6 +40,8 @@ class At(Contract):
 
     release_id: str
     clip: str
+    old: bool
+    """Whether by the release that serves."""
 
 
 class Job(Contract):
