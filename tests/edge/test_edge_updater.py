@@ -18,8 +18,17 @@ from herdbook.edge.activate.opened import Opened
 from herdbook.edge.agent import create_agent
 from herdbook.edge.config import write_device_config
 from herdbook.edge.report import read_report, take_nudge
+from herdbook.edge.triton.client import TritonClient
+from herdbook.edge.triton.host import TritonHost
 from herdbook.edge.updater import Updater, in_window
-from herdbook.errors import ConfigurationError, DeviceUnreachableError, DriftReadingError
+from herdbook.errors import (
+    ConfigurationError,
+    DeviceUnreachableError,
+    DiskFullError,
+    DriftReadingError,
+    HerdbookError,
+    TritonError,
+)
 from support.made_release import CPU, make_assignment, make_release
 from support.plain_release import write_plain_release
 
@@ -174,6 +183,32 @@ def test_what_no_longer_comes_up_gives_way_and_is_said_to_have(
     assert report.failure is not None
     assert (report.failure.exit_code, report.failure.final) == (100, True)
     assert Updater(place, source).once().stage is Stage.FAILED
+
+
+@pytest.mark.parametrize("error", [TritonError("the Triton server is not ready after 60 s"), DiskFullError("full")])
+def test_a_server_that_does_not_come_up_is_waited_for_and_says_nothing_against_a_release(
+    tmp_path: Path, source: LocalSource, source_folder: Path, error: HerdbookError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def client(_: TritonHost) -> TritonClient:
+        asked.append(error)
+        raise error
+
+    monkeypatch.setattr(TritonHost, "client", client)
+    place = make_place(tmp_path / "root", serve="triton")
+    folders = [make_release(place.releases, source_folder, name) for name in ("compact-1", "compact-2")]
+    one, two = (named(place, folder, number) for number, folder in enumerate(folders, start=1))
+    source.assign(folders[1], 2)
+    point_at(place, two, one)
+    before = read_active(place.releases)
+    updater = Updater(place, source)
+    for come_up in (updater.start, updater.once):
+        asked.clear()
+        report = come_up()
+        assert (report.actual, report.serving, report.failure) == ("compact-2", False, None)
+        assert read_active(place.releases) == before
+        assert asked, "it is tried again on every pass"
 
 
 def test_the_agent_tells_it_takes_nudges_and_offers_plans(place: Place, source: LocalSource) -> None:

@@ -48,14 +48,18 @@ def prove(
 
     Raises:
         EngineRefusedError: there is a problem; the certificate is written all the same.
+        TritonError: the server does not come up; there is no certificate.
         DiskFullError: no space is left for the certificate.
     """
     problems: list[str] = []
     fixtures = [(part, fixture) for part in parts for fixture in opened.fixtures_of(part.network)]
     files = [(part.role, opened.folder / fixture.file) for part, fixture in fixtures]
     measured = trial.Answer(inputs={}, outputs={}, errors=(None,) * len(fixtures))
+    through_triton = place.hardware.has_tensorrt and bool(parts)
+    if through_triton:
+        place.host.client()  # a server that does not come up is no engine's fault
     try:
-        if place.hardware.has_tensorrt and parts:
+        if through_triton:
             measured = _try_plans(place, opened, parts, tensors, files=files, number=number)
         elif parts:
             graphs = {part.role: part.graph for part in parts}
