@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from herdbook.cli import app
 from herdbook.contracts.activation import ClipDrift, DeviceReport, Drift, Reading, Stage
 from herdbook.contracts.assignment import Assignment, Why, Window
+from herdbook.edge import updates
 from herdbook.edge.activate import Place, read_active
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.agent import create_agent
@@ -20,7 +22,7 @@ from herdbook.edge.config import write_device_config
 from herdbook.edge.report import read_report, take_nudge
 from herdbook.edge.triton.client import TritonClient
 from herdbook.edge.triton.host import TritonHost
-from herdbook.edge.updater import Updater, in_window
+from herdbook.edge.updater import Updater
 from herdbook.errors import (
     ConfigurationError,
     DeviceUnreachableError,
@@ -160,13 +162,29 @@ def test_it_waits_for_its_window(place: Place, source: LocalSource, source_folde
     assert running(place) is None
 
 
-@pytest.mark.parametrize(
-    ("begins", "ends", "open_at_noon"),
-    [(time(9), time(13), True), (time(13), time(14), False), (time(22), time(4), False), (time(11), time(3), True)],
-)
-def test_windows_are_in_the_farms_own_time(begins: time, ends: time, open_at_noon: bool) -> None:
-    assert in_window(Window(begins=begins, ends=ends), NOON, "Europe/London") is open_at_noon
-    assert in_window(None, NOON, "Europe/London")
+def test_a_fault_of_its_own_is_told_and_ends_nothing(
+    place: Place, source: LocalSource, source_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drift(_: Place, __: Opened) -> Drift:
+        raise TypeError("can't compare offset-naive and offset-aware times")
+
+    source.assign(make_release(place.releases, source_folder), 1)
+    failure = Updater(place, source, drift=drift).once().failure
+    assert failure is not None
+    assert (failure.error, failure.exit_code, failure.final) == ("TypeError", 1, False)
+    assert failure.message.startswith("TypeError: can't compare")
+    assert Updater(place, source).once().actual == "compact-1"
+
+    def breaks(*_: object, **__: object) -> None:
+        stop.set()
+        raise RuntimeError("not today")
+
+    stop, said = threading.Event(), list[str]()
+    monkeypatch.setattr(updates, "update", breaks)
+    updates.update_beside(
+        place.root, make_config(updates={"url": "https://releases.example"}), stop, said.append
+    ).join()
+    assert said == ["the updater failed: RuntimeError: not today; it begins again"]
 
 
 def test_what_no_longer_comes_up_gives_way_and_is_said_to_have(

@@ -86,8 +86,9 @@ def update_beside(
         while not stop.is_set():
             try:
                 update(root, config, once=False, stop=stop, remark=remark)
-            except HerdbookError as error:
-                remark(f"the updater failed: {error.message}; it begins again")
+            except Exception as error:
+                said = error.message if isinstance(error, HerdbookError) else f"{type(error).__name__}: {error}"
+                remark(f"the updater failed: {said}; it begins again")
                 stop.wait(60)
 
     thread = threading.Thread(target=run, name="updater", daemon=True)
