@@ -24,6 +24,7 @@ from herdbook.edge.drift.identities import count_identities
 from herdbook.edge.recorder import record_day
 from herdbook.edge.retention import free_acknowledged
 from herdbook.errors import ConfigurationError, DriftReadingError
+from support.plain_release import DIMENSIONS, write_plain_release
 from support.released import RELEASE
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -151,6 +152,24 @@ def test_a_learned_release_is_read_too(device: DeviceConfig, taught_release: Pat
     drift = read_drift(device, new, recent_clips(device, tmp_path)[:1], tmp_path / "work")
     assert drift.new_release == "compact-test"
     assert drift.clips[0].new.tracklets >= 2
+
+
+def test_the_graphs_that_a_recipe_chooses_are_read(device: DeviceConfig, tmp_path: Path) -> None:
+    """Not those that ``network.json`` names, which is all that a release without recipes has."""
+    use = {"release_id": "compact-1", "space_id": "compact-1", "engine": "compact", "dimensions": DIMENSIONS}
+    sides, graphs = [], []
+    for name in ("compact-1", "compact-2"):
+        folder = write_plain_release(tmp_path / name)
+        (folder / "student.onnx").rename(folder / "student.int8.onnx")
+        (folder / "student.onnx").write_bytes(b"in another precision, which does not run here")
+        release = MOTION_RELEASE.model_copy(update=use | {"release_id": name})
+        sides.append(device.model_copy(update={"network": folder, "release": release}))
+        graphs.append({"student": folder / "student.int8.onnx"})
+    old, new = graphs
+    clips = recent_clips(device, tmp_path)[:1]
+    drift = read_drift(*sides, clips, tmp_path / "work", old_graphs=old, new_graphs=new)
+    assert drift.unread is None
+    assert drift.clips[0].old.tracklets == drift.clips[0].new.tracklets > 0
 
 
 def test_no_password_is_written_down(make_device: MakeDevice, clip_folder: Path, tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from herdbook.contracts.activation import DeviceReport, Drift
 from herdbook.edge.activate import Place, place_of
-from herdbook.edge.activate.opened import Opened
+from herdbook.edge.activate.opened import Opened, open_release
 from herdbook.edge.activate.state import installed_now
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.drift import read_drift, recent_clips, unread_drift
 from herdbook.edge.serving import with_installed, with_release
 from herdbook.edge.updater import Source, Updater
-from herdbook.errors import ConfigurationError, HerdbookError, MissingDependencyError
+from herdbook.errors import ActivationError, ConfigurationError, HerdbookError, MissingDependencyError
 
 
 def make_source(config: DeviceConfig, root: Path) -> Source:
@@ -35,15 +35,20 @@ def make_source(config: DeviceConfig, root: Path) -> Source:
 
 
 def drift_of(place: Place, opened: Opened) -> Drift | None:
-    """Reads what runs now and an opened release on the device's own recent clips; none where there are none."""
+    """Reads what runs now and an opened release on the device's own recent clips; none where there are none.
+
+    Both by the graphs that the device's recipe chooses; a plan is read as the graph it was built from.
+    """
     new = with_release(place.config, opened.release.use, opened.folder)
-    old, installed = place.config, installed_now(place.releases)
+    old, graphs, installed = place.config, dict[str, Path](), installed_now(place.releases)
     if installed is not None:
         try:
             old = with_installed(old, place.releases, installed)
-        except ConfigurationError as error:
+            graphs = open_release(place.releases / installed.folder, place.hardware, look=False).graphs
+        except (ActivationError, ConfigurationError) as error:
             return unread_drift(installed.use, new.release, error)
-    return read_drift(old, new, recent_clips(old, place.root), place.releases / "drift")
+    clips = recent_clips(old, place.root)
+    return read_drift(old, new, clips, place.releases / "drift", old_graphs=graphs, new_graphs=opened.graphs)
 
 
 def update(

@@ -65,8 +65,7 @@ def activate(
         told(steps.BUILDING)
         tensors: Tensors = {}
         if place.hardware.has_tensorrt and opened.networks:
-            graphs = {network.role: opened.folder / network.file for network in opened.networks}
-            tensors = trial.try_graphs(trial.Question(graphs=graphs, threads=place.threads)).tensors
+            tensors = trial.try_graphs(trial.Question(graphs=opened.graphs, threads=place.threads)).tensors
         parts = parts_of(place, opened, may_build=assignment.builds, tensors=tensors)
         told(steps.BUILT)
         version = next_version(place.releases)

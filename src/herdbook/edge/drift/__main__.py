@@ -38,9 +38,10 @@ def work(folder: Path) -> None:
 
 
 def _read(job: Job, config: DeviceConfig, clip: RecentClip, folder: Path) -> Outcome:
+    graphs = job.old_graphs if config is job.old else job.new_graphs
     try:
         with disk_full_is_said(folder), tempfile.TemporaryDirectory(dir=folder, prefix=_PART) as part:
-            seconds, reading = read_clip(config, clip, Path(part), clip_s=job.limits.clip_s)
+            seconds, reading = read_clip(config, clip, Path(part), clip_s=job.limits.clip_s, graphs=graphs)
     except VideoSourceError as error:
         print(error.message, file=sys.stderr)
         return Outcome()

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,6 +37,8 @@ def read_drift(
     work: Path,
     *,
     limits: DriftLimits | None = None,
+    old_graphs: Mapping[str, Path] | None = None,
+    new_graphs: Mapping[str, Path] | None = None,
 ) -> Drift:
     """Read clips with the old release and with the new, in a process of its own that leaves nothing behind.
 
@@ -49,6 +51,9 @@ def read_drift(
         clips: of the device's cameras: `recent_clips`; of more than ``limits.clips`` some are chosen in the same way.
         work: a folder for readings, of no other use; made if absent.
         limits: what it may cost.
+        old_graphs: by role, the graphs that the device's recipe chooses of the old release; by default those that its
+            ``network.json`` names.
+        new_graphs: of the new release.
 
     Returns:
         The clips that both could read, in the order of camera and time; none where there are no clips. Where the old
@@ -63,7 +68,8 @@ def read_drift(
     """
     limits = limits or DriftLimits()
     chosen = spread(clips, limits.clips, old.timezone)
-    job = Job(old=old, new=new, clips=tuple(chosen), limits=limits)
+    graphs = {"old_graphs": dict(old_graphs or {}), "new_graphs": dict(new_graphs or {})}
+    job = Job(old=old, new=new, clips=tuple(chosen), limits=limits, **graphs)
     if not job.clips:
         return job.drift(work)
     try:
