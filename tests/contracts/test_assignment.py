@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from pydantic import ValidationError
 
-from herdbook.contracts.assignment import Assignment, assignment_target, plan_target, pool_target, release_target
+from herdbook.contracts.assignment import (
+    Assignment,
+    Window,
+    assignment_target,
+    plan_target,
+    pool_target,
+    release_target,
+)
 from herdbook.contracts.hardware import Hardware
 from support.releases import DIGEST, assignment_document
 
@@ -40,3 +49,26 @@ def test_engines_are_shared_between_equal_machines_only() -> None:
     assert one.engine_key == one.model_copy(update={"serial": "2"}).engine_key
     for change in ({"memory_mib": 7_620}, {"tensorrt": "10.16.2"}, {"cuda": "13.1"}, {"sku": "orin-nano-8"}):
         assert one.engine_key != one.model_copy(update=change).engine_key
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "open_at_noon"),
+    [("09:00", "13:00", True), ("13:00", "14:00", False), ("22:00", "04:00", False), ("11:00", "03:00", True)],
+)
+def test_windows_are_in_the_farms_own_time(begins: str, ends: str, open_at_noon: bool) -> None:
+    noon = datetime(2026, 6, 1, 11, tzinfo=UTC)
+    window = Window.model_validate({"begins": begins, "ends": ends})
+    assert window.contains(noon, "Europe/London") is open_at_noon
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "said"),
+    [
+        ("22:00Z", "04:00", "no time zone"),
+        ("22:00", "04:00+02:00", "no time zone"),
+        ("22:00", "22:00", "ends when it begins"),
+    ],
+)
+def test_a_window_is_hours_of_the_farm_and_some_of_them(begins: str, ends: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Window.model_validate({"begins": begins, "ends": ends})

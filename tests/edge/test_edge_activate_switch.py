@@ -6,11 +6,19 @@ import json
 from pathlib import Path
 
 import pytest
-from activate_cases import make_place, running
+from activate_cases import make_place, named, point_at, running
 
 from herdbook.contracts.activation import EngineCertificate
-from herdbook.edge.activate import Place, activate, read_active, recover, steps
-from herdbook.errors import ActivationError, DiskFullError, EngineRefusedError, ReleaseUnusableError
+from herdbook.edge.activate import Place, activate, read_active, recover, steps, switch
+from herdbook.errors import (
+    ActivationError,
+    DiskFullError,
+    EngineRefusedError,
+    HerdbookError,
+    ReleaseUnusableError,
+    SwitchFailedError,
+    TritonError,
+)
 from support.made_release import CPU, make_assignment, make_release
 from support.plain_release import write_plain_release
 
@@ -96,6 +104,45 @@ def test_a_full_disk_leaves_what_ran(place: Place, plain: Path, monkeypatch: pyt
 
     with pytest.raises(DiskFullError):
         activate(place, folder, make_assignment(folder, 2), told=full)
+    assert running(place) == "compact-1"
+
+
+def fails_from_now_on(monkeypatch: pytest.MonkeyPatch, error: HerdbookError) -> None:
+    def bring_up(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(switch, "bring_up", bring_up)
+
+
+@pytest.mark.parametrize("error", [TritonError("not ready after 60 s"), DiskFullError("no space left")])
+def test_a_machine_that_brings_up_neither_release_keeps_the_new_one_named(
+    place: Place, plain: Path, error: HerdbookError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [installed(place, plain, name) for name in ("compact-1", "compact-2")]
+    activate(place, folders[0], make_assignment(folders[0], 1))
+
+    def told(step: str) -> None:
+        if step == steps.POINTED:
+            fails_from_now_on(monkeypatch, error)
+
+    with pytest.raises(type(error)):
+        activate(place, folders[1], make_assignment(folders[1], 2), told=told)
+    active = read_active(place.releases)
+    assert active is not None
+    assert active.previous is not None
+    assert (running(place), active.previous.use.release_id) == ("compact-2", "compact-1")
+
+
+def test_a_release_that_answers_wrongly_gives_way_also_to_one_that_is_not_up_yet(
+    place: Place, plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = (named(place, installed(place, plain, name), n) for n, name in enumerate(("compact-1", "compact-2"), 1))
+    point_at(place, two, one)
+    fails_from_now_on(monkeypatch, TritonError("not ready after 60 s"))
+    active = read_active(place.releases)
+    assert active is not None
+    with pytest.raises(SwitchFailedError, match="'compact-1' was restored"):
+        switch.restore(place, active, EngineRefusedError("it answers wrongly"))
     assert running(place) == "compact-1"
 
 

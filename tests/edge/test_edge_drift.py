@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from herdbook.edge.drift.identities import count_identities
 from herdbook.edge.recorder import record_day
 from herdbook.edge.retention import free_acknowledged
 from herdbook.errors import ConfigurationError, DriftReadingError
+from support.plain_release import DIMENSIONS, write_plain_release
 from support.released import RELEASE
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -152,6 +154,24 @@ def test_a_learned_release_is_read_too(device: DeviceConfig, taught_release: Pat
     assert drift.clips[0].new.tracklets >= 2
 
 
+def test_the_graphs_that_a_recipe_chooses_are_read(device: DeviceConfig, tmp_path: Path) -> None:
+    """Not those that ``network.json`` names, which is all that a release without recipes has."""
+    use = {"release_id": "compact-1", "space_id": "compact-1", "engine": "compact", "dimensions": DIMENSIONS}
+    sides, graphs = [], []
+    for name in ("compact-1", "compact-2"):
+        folder = write_plain_release(tmp_path / name)
+        (folder / "student.onnx").rename(folder / "student.int8.onnx")
+        (folder / "student.onnx").write_bytes(b"in another precision, which does not run here")
+        release = MOTION_RELEASE.model_copy(update=use | {"release_id": name})
+        sides.append(device.model_copy(update={"network": folder, "release": release}))
+        graphs.append({"student": folder / "student.int8.onnx"})
+    old, new = graphs
+    clips = recent_clips(device, tmp_path)[:1]
+    drift = read_drift(*sides, clips, tmp_path / "work", old_graphs=old, new_graphs=new)
+    assert drift.unread is None
+    assert drift.clips[0].old.tracklets == drift.clips[0].new.tracklets > 0
+
+
 def test_no_password_is_written_down(make_device: MakeDevice, clip_folder: Path, tmp_path: Path) -> None:
     device = make_device("rtsp://user:secret@camera/stream")
     (found,) = [clip(0, path=str(next(clip_folder.iterdir())))]
@@ -186,6 +206,20 @@ def test_a_release_that_cannot_be_opened_is_said(device: DeviceConfig, random_re
     new = device.model_copy(update={"network": folder, "release": MOTION_RELEASE.model_validate(RELEASE)})
     with pytest.raises(ConfigurationError):
         read_drift(device, new, recent_clips(device, tmp_path)[:1], tmp_path / "work")
+
+
+def test_an_old_release_that_cannot_be_opened_is_said_and_stops_nothing(
+    device: DeviceConfig, random_release: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(random_release, tmp_path / "release"))
+    (folder / "student.onnx").write_bytes(b"spoiled")
+    old = device.model_copy(update={"network": folder, "release": MOTION_RELEASE.model_validate(RELEASE)})
+    clips = recent_clips(device, tmp_path)[:1]
+    drift = read_drift(old, device, clips, tmp_path / "work")
+    assert (drift.old_release, drift.new_release, drift.clips) == ("compact-test", "motion-1", ())
+    assert "not an ONNX graph" in (drift.unread or "")
+    shutil.rmtree(folder)
+    assert "is not there" in (read_drift(old, device, clips, tmp_path / "work").unread or "")
 
 
 # -- an engine that misbehaves ----------------------------------------------------------------------------------------
@@ -234,6 +268,8 @@ def test_an_engine_that_misbehaves_harms_only_its_reading(
             patched.setenv(name, value)
         with pytest.raises(DriftReadingError, match=said):
             read_drift(device, slower, clips, tmp_path / "work", limits=DriftLimits(**limits))
+        drift = read_drift(slower, device, clips, tmp_path / "back", limits=DriftLimits(**limits))
+        assert re.search(said, drift.unread or ""), "of the release that is to go it is only told"
     kept = [json.loads(path.read_text()) for path in (tmp_path / "work").glob("????????????????*.json")]
     assert [outcome["reading"] is not None for outcome in kept] == [True], "what the old release saw is kept"
     assert len(read_drift(device, slower, clips, tmp_path / "work").clips) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, time
 from pathlib import Path
 
@@ -12,14 +13,24 @@ from typer.testing import CliRunner
 
 from herdbook.cli import app
 from herdbook.contracts.activation import ClipDrift, DeviceReport, Drift, Reading, Stage
-from herdbook.contracts.assignment import Assignment, Window
+from herdbook.contracts.assignment import Assignment, Why, Window
+from herdbook.edge import updates
 from herdbook.edge.activate import Place, read_active
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.agent import create_agent
 from herdbook.edge.config import write_device_config
 from herdbook.edge.report import read_report, take_nudge
-from herdbook.edge.updater import Updater, in_window
-from herdbook.errors import ConfigurationError, DeviceUnreachableError
+from herdbook.edge.triton.client import TritonClient
+from herdbook.edge.triton.host import TritonHost
+from herdbook.edge.updater import Updater
+from herdbook.errors import (
+    ConfigurationError,
+    DeviceUnreachableError,
+    DiskFullError,
+    DriftReadingError,
+    HerdbookError,
+    TritonError,
+)
 from support.made_release import CPU, make_assignment, make_release
 from support.plain_release import write_plain_release
 from support.releases import assignment_document
@@ -166,6 +177,21 @@ def test_a_refused_engine_is_told_once_and_not_tried_again(
     assert (again.stage, again.certificate.made_at) == (Stage.FAILED, made_at), "also after a restart"
 
 
+def test_the_way_back_has_no_gates_to_pass(place: Place, source: LocalSource, source_folder: Path) -> None:
+    def drift(_: Place, __: Opened) -> Drift:
+        raise DriftReadingError("the bad release crashes on every clip")
+
+    slow = CPU | {"budget": {"latency_ms": 1e-6, "memory_mib": 1e-6}}
+    source.assign(make_release(place.releases, source_folder, recipe=slow), 1, why=Why.ROLLBACK)
+    report = Updater(place, source, drift=drift).once()
+    assert (report.stage, report.actual, report.failure) == (Stage.IDLE, "compact-1", None)
+    assert report.certificate is not None
+    assert [missed.split(":")[0] for missed in report.certificate.waived] == ["latency", "memory"]
+    source.assign(make_release(place.releases, source_folder, "compact-2", spoil=1.0), 2, why=Why.ROLLBACK)
+    report = Updater(place, source).once()
+    assert (report.stage, report.actual) == (Stage.FAILED, "compact-1"), "what answers wrongly is no way back"
+
+
 def test_a_platform_that_is_away_is_asked_again(place: Place, source: LocalSource) -> None:
     updater = Updater(place, source)
     source.away = True
@@ -183,13 +209,29 @@ def test_it_waits_for_its_window(place: Place, source: LocalSource, source_folde
     assert running(place) is None
 
 
-@pytest.mark.parametrize(
-    ("begins", "ends", "open_at_noon"),
-    [(time(9), time(13), True), (time(13), time(14), False), (time(22), time(4), False), (time(11), time(3), True)],
-)
-def test_windows_are_in_the_farms_own_time(begins: time, ends: time, open_at_noon: bool) -> None:
-    assert in_window(Window(begins=begins, ends=ends), NOON, "Europe/London") is open_at_noon
-    assert in_window(None, NOON, "Europe/London")
+def test_a_fault_of_its_own_is_told_and_ends_nothing(
+    place: Place, source: LocalSource, source_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drift(_: Place, __: Opened) -> Drift:
+        raise TypeError("can't compare offset-naive and offset-aware times")
+
+    source.assign(make_release(place.releases, source_folder), 1)
+    failure = Updater(place, source, drift=drift).once().failure
+    assert failure is not None
+    assert (failure.error, failure.exit_code, failure.final) == ("TypeError", 1, False)
+    assert failure.message.startswith("TypeError: can't compare")
+    assert Updater(place, source).once().actual == "compact-1"
+
+    def breaks(*_: object, **__: object) -> None:
+        stop.set()
+        raise RuntimeError("not today")
+
+    stop, said = threading.Event(), list[str]()
+    monkeypatch.setattr(updates, "update", breaks)
+    updates.update_beside(
+        place.root, make_config(updates={"url": "https://releases.example"}), stop, said.append
+    ).join()
+    assert said == ["the updater failed: RuntimeError: not today; it begins again"]
 
 
 def test_what_no_longer_comes_up_gives_way_and_is_said_to_have(
@@ -206,6 +248,32 @@ def test_what_no_longer_comes_up_gives_way_and_is_said_to_have(
     assert report.failure is not None
     assert (report.failure.exit_code, report.failure.final) == (100, True)
     assert Updater(place, source).once().stage is Stage.FAILED
+
+
+@pytest.mark.parametrize("error", [TritonError("the Triton server is not ready after 60 s"), DiskFullError("full")])
+def test_a_server_that_does_not_come_up_is_waited_for_and_says_nothing_against_a_release(
+    tmp_path: Path, source: LocalSource, source_folder: Path, error: HerdbookError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def client(_: TritonHost) -> TritonClient:
+        asked.append(error)
+        raise error
+
+    monkeypatch.setattr(TritonHost, "client", client)
+    place = make_place(tmp_path / "root", serve="triton")
+    folders = [make_release(place.releases, source_folder, name) for name in ("compact-1", "compact-2")]
+    one, two = (named(place, folder, number) for number, folder in enumerate(folders, start=1))
+    source.assign(folders[1], 2)
+    point_at(place, two, one)
+    before = read_active(place.releases)
+    updater = Updater(place, source)
+    for come_up in (updater.start, updater.once):
+        asked.clear()
+        report = come_up()
+        assert (report.actual, report.serving, report.failure) == ("compact-2", False, None)
+        assert read_active(place.releases) == before
+        assert asked, "it is tried again on every pass"
 
 
 def test_the_agent_tells_it_takes_nudges_and_offers_plans(place: Place, source: LocalSource) -> None:

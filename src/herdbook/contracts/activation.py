@@ -53,6 +53,8 @@ class EngineCertificate(Contract):
     budget: Budget
     problems: tuple[_Text, ...] = ()
     """Why it is refused; empty where it is proved."""
+    waived: tuple[_Text, ...] = ()
+    """What it missed of its budget and was let pass: the fleet goes back to it, and may be busy with what was wrong."""
     built_here: bool = False
     software_version: Annotated[str, Field(max_length=63)]
     made_at: Instant
@@ -90,6 +92,8 @@ class Drift(Contract):
     old_release: Slug
     new_release: Slug
     clips: Annotated[tuple[ClipDrift, ...], Field(max_length=64)]
+    unread: _Text | None = None
+    """Why the old release could not read what is missing, if it failed: that stops no upgrade by itself."""
 
 
 class Stage(StrEnum):

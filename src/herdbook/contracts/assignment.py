@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from herdbook.contracts.camera import Contract
-from herdbook.contracts.farmtime import Instant
+from herdbook.contracts.farmtime import Instant, zone
 from herdbook.contracts.identifiers import FileName, Sha256, Slug
 from herdbook.contracts.release import MAX_FILE_BYTES
 
@@ -62,6 +62,21 @@ class Window(Contract):
 
     begins: time
     ends: time
+
+    @model_validator(mode="after")
+    def _hours(self) -> Self:
+        if self.begins.tzinfo is not None or self.ends.tzinfo is not None:
+            raise ValueError("hours are the farm's own and have no time zone")
+        if self.begins == self.ends:
+            raise ValueError("it ends when it begins: without a window a device may switch at any time")
+        return self
+
+    def contains(self, moment: datetime, timezone: str) -> bool:
+        """Whether an instant lies within it on a farm of that time zone."""
+        local = moment.astimezone(zone(timezone)).time()
+        if self.begins < self.ends:
+            return self.begins <= local < self.ends
+        return local >= self.begins or local < self.ends
 
 
 class Assignment(Contract):

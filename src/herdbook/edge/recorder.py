@@ -22,6 +22,7 @@ from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
 from herdbook.edge.engines import PARAMETERS
 from herdbook.edge.locks import one_recorder
+from herdbook.edge.perception.graph import Graphs
 from herdbook.edge.perception.network import release_digest
 from herdbook.edge.plan import CameraPlan, plan_camera
 from herdbook.edge.rows import Rows
@@ -63,6 +64,7 @@ def record_day(
     start: datetime | None = None,
     now: datetime | None = None,
     progress: Progress | None = None,
+    graphs: Graphs | None = None,
 ) -> Issued:
     """Record a farm-local day as the device's only recorder, and issue it: see `issue_day`.
 
@@ -71,7 +73,7 @@ def record_day(
         VideoSourceError: a camera's file or folder is not there.
     """
     with one_recorder(root):
-        return issue_day(config, root, day, final=final, start=start, now=now, progress=progress)
+        return issue_day(config, root, day, final=final, start=start, now=now, progress=progress, graphs=graphs)
 
 
 def issue_day(
@@ -85,6 +87,7 @@ def issue_day(
     again: bool = False,
     progress: Progress | None = None,
     arriving: Arriving | None = None,
+    graphs: Graphs | None = None,
 ) -> Issued:
     """Issue a farm-local day from its footage, unless it was issued from the same footage and configuration.
 
@@ -94,6 +97,7 @@ def issue_day(
         now: the present, for tests.
         again: issue a new revision even if nothing changed.
         arriving: says what comes after the clips that are there; with it a revision is always issued.
+        graphs: where the networks of device.yaml's release are opened; by default its folder's files.
 
     Raises:
         DiskFullError: no space is left; what was there stays.
@@ -110,7 +114,7 @@ def issue_day(
     installed = active is not None and active.now is not None
     if latest is not None and not again and arriving is None and not _has_news(latest, inputs, final, installed):
         return Issued(day, latest.manifest.revision, "unchanged", latest.manifest.final, latest.folder)
-    with revision.draft(store, day) as folder, Engines(config, root) as engines:
+    with revision.draft(store, day) as folder, Engines(config, root, graphs) as engines:
         alerts = None if arriving is None else DayAlerts(config, root, day)
         work = _Work(config, root, day, folder=folder, engines=engines, progress=progress, alerts=alerts)
         if arriving is None:

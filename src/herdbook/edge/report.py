@@ -58,14 +58,15 @@ def current_report(root: Path, config: DeviceConfig, now: datetime) -> DeviceRep
     return told.model_copy(update={"actual": actual, "actual_since": since, "now": now})
 
 
-def failure_of(stage: Stage, error: HerdbookError, *, final: bool) -> Failure:
+def failure_of(stage: Stage, error: Exception, *, final: bool) -> Failure:
     """Why an assignment was not taken up."""
+    told = error if isinstance(error, HerdbookError) else HerdbookError(f"{type(error).__name__}: {error}")
     return Failure(
         stage=stage,
         error=type(error).__name__[:63],
-        exit_code=error.exit_code,
-        message=error.message[:500],
-        remedy=error.remedy[:500],
+        exit_code=told.exit_code,
+        message=told.message[:500],
+        remedy=told.remedy[:500],
         final=final,
         at=datetime.now(UTC),
     )

@@ -18,6 +18,7 @@ from herdbook.edge.activate.using import DEVICE_YAML, Announcement, is_paused, w
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.engines import make_engine
 from herdbook.edge.perception.base import Perception
+from herdbook.edge.perception.graph import Graphs
 from herdbook.edge.perception.parameters import MotionParameters
 from herdbook.edge.triton.host import TritonHost
 from herdbook.errors import ConfigurationError, HerdbookError
@@ -33,8 +34,13 @@ class Engines:
     What a recorder uses is announced to whoever switches releases: see `herdbook.edge.activate.using`.
     """
 
-    def __init__(self, config: DeviceConfig, root: Path) -> None:
-        self._config, self._root = config, root
+    def __init__(self, config: DeviceConfig, root: Path, graphs: Graphs | None = None) -> None:
+        """Prepare.
+
+        Args:
+            graphs: where the networks of device.yaml's release are opened, for who records with other ones.
+        """
+        self._config, self._root, self._graphs = config, root, graphs
         self._releases = root / "releases"
         self._host = TritonHost(root)
         self._announcement: Announcement | None = None
@@ -71,7 +77,7 @@ class Engines:
                 self._refuse(installed.version)
                 continue
             return self._uses(camera_id, installed.version, engine)
-        return self._uses(camera_id, DEVICE_YAML, make_engine(self._config))
+        return self._uses(camera_id, DEVICE_YAML, make_engine(self._config, self._graphs))
 
     def due(self, camera_id: str) -> bool:
         """Whether a camera's engine is to change, or to go for a while."""
@@ -85,7 +91,7 @@ class Engines:
         """The engine that a camera is to use from now on; its old one where the new cannot be opened."""
         installed = installed_now(self._releases)
         if installed is None:
-            return self._uses(camera_id, DEVICE_YAML, make_engine(self._config))
+            return self._uses(camera_id, DEVICE_YAML, make_engine(self._config, self._graphs))
         try:
             return self._uses(camera_id, installed.version, self._open(installed))
         except HerdbookError:

@@ -6,6 +6,7 @@ not tried again until a newer assignment comes; all else is tried again, after l
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,8 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from herdbook.contracts.activation import DeviceReport, Drift, EngineCertificate, Failure, Stage
-from herdbook.contracts.assignment import Assignment, Window
-from herdbook.contracts.farmtime import zone
+from herdbook.contracts.assignment import Assignment, Why
 from herdbook.contracts.release import RELEASE_NAME
 from herdbook.edge.activate import activate, read_active, recover, steps
 from herdbook.edge.activate.begin_again import begin_again, is_own
@@ -35,6 +35,7 @@ from herdbook.errors import (
     SwitchFailedError,
 )
 
+_LOG = logging.getLogger(__name__)
 LOOK_EVERY_S = 60.0
 LONGEST_WAIT_S = 900.0
 """Between attempts that fail."""
@@ -70,7 +71,7 @@ class Updater:
         """Nothing happens before `start`.
 
         Args:
-            drift: reads drift before a switch; none: the report has no reading.
+            drift: reads drift before a switch of a rollout; none: the report has no reading.
             patience_s: how long a switch waits for recorders.
         """
         self._place, self._source, self._drift, self._patience_s = place, source, drift, patience_s
@@ -133,11 +134,14 @@ class Updater:
                 folder = self._source.fetch(assignment)
                 if self._runs_already(assignment, folder):
                     return self._say(stage=Stage.IDLE, failure=None, certificate=read_certificate(self._place, folder))
-                if not in_window(assignment.window, now or datetime.now(UTC), self._place.config.timezone):
+                window, timezone = assignment.window, self._place.config.timezone
+                if window is not None and not window.contains(now or datetime.now(UTC), timezone):
                     return self._say(stage=Stage.WAITING)
                 self._take_up(assignment, folder)
             return self._say(stage=Stage.IDLE, failure=None, serving=self._serves())
-        except HerdbookError as error:
+        except Exception as error:  # whatever it is, the device must go on looking for what mends it
+            if not isinstance(error, HerdbookError):
+                _LOG.exception("a pass of the updater failed")
             stage = self._report.stage if self._report.stage is not Stage.FAILED else stage
             return self._failed(stage, error)
 
@@ -149,7 +153,7 @@ class Updater:
         def between(certificate: EngineCertificate, opened: Opened) -> None:
             built = certificate.engines if certificate.built_here else ()
             self._say(certificate=certificate, built=built)
-            if self._drift is not None:
+            if self._drift is not None and assignment.why is Why.ROLLOUT:  # the way back has no gates to pass
                 self._say(drift=self._drift(self._place, opened))
 
         try:
@@ -210,7 +214,7 @@ class Updater:
         write_active(self._place.releases, active.model_copy(update={"now": noted}))
         return True
 
-    def _failed(self, stage: Stage, error: HerdbookError) -> DeviceReport:
+    def _failed(self, stage: Stage, error: Exception) -> DeviceReport:
         failure: Failure = failure_of(stage, error, final=isinstance(error, _FINAL))
         return self._say(stage=Stage.FAILED, failure=failure, serving=self._serves())
 
@@ -226,16 +230,6 @@ class Updater:
         with suppress(DiskFullError):  # the device goes on; the next report may find room
             write_report(self._place.root, self._report)
         return self._report
-
-
-def in_window(window: Window | None, now: datetime, timezone: str) -> bool:
-    """Whether a device may switch: always where it has no window. One that ends before it begins is over midnight."""
-    if window is None:
-        return True
-    local = now.astimezone(zone(timezone)).time()
-    if window.begins <= window.ends:
-        return window.begins <= local < window.ends
-    return local >= window.begins or local < window.ends
 
 
 def _same(installed: Installed, assignment: Assignment, folder: Path) -> bool:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from herdbook.contracts.activation import DeviceReport, Drift
 from herdbook.edge.activate import Place, place_of
-from herdbook.edge.activate.opened import Opened
+from herdbook.edge.activate.opened import Opened, open_release
 from herdbook.edge.activate.state import installed_now
 from herdbook.edge.config import DeviceConfig
-from herdbook.edge.drift import read_drift, recent_clips
+from herdbook.edge.drift import read_drift, recent_clips, unread_drift
 from herdbook.edge.serving import with_installed, with_release
 from herdbook.edge.updater import Source, Updater
-from herdbook.errors import ConfigurationError, HerdbookError, MissingDependencyError
+from herdbook.errors import ActivationError, ConfigurationError, HerdbookError, MissingDependencyError
 
 
 def make_source(config: DeviceConfig, root: Path) -> Source:
@@ -35,10 +35,20 @@ def make_source(config: DeviceConfig, root: Path) -> Source:
 
 
 def drift_of(place: Place, opened: Opened) -> Drift | None:
-    """Reads what runs now and an opened release on the device's own recent clips; none where there are none."""
-    old = with_installed(place.config, place.releases, installed_now(place.releases))
+    """Reads what runs now and an opened release on the device's own recent clips; none where there are none.
+
+    Both by the graphs that the device's recipe chooses; a plan is read as the graph it was built from.
+    """
     new = with_release(place.config, opened.release.use, opened.folder)
-    return read_drift(old, new, recent_clips(old, place.root), place.releases / "drift")
+    old, graphs, installed = place.config, dict[str, Path](), installed_now(place.releases)
+    if installed is not None:
+        try:
+            old = with_installed(old, place.releases, installed)
+            graphs = open_release(place.releases / installed.folder, place.hardware, look=False).graphs
+        except (ActivationError, ConfigurationError) as error:
+            return unread_drift(installed.use, new.release, error)
+    clips = recent_clips(old, place.root)
+    return read_drift(old, new, clips, place.releases / "drift", old_graphs=graphs, new_graphs=opened.graphs)
 
 
 def update(
@@ -81,8 +91,9 @@ def update_beside(
         while not stop.is_set():
             try:
                 update(root, config, once=False, stop=stop, remark=remark)
-            except HerdbookError as error:
-                remark(f"the updater failed: {error.message}; it begins again")
+            except Exception as error:
+                said = error.message if isinstance(error, HerdbookError) else f"{type(error).__name__}: {error}"
+                remark(f"the updater failed: {said}; it begins again")
                 stop.wait(60)
 
     thread = threading.Thread(target=run, name="updater", daemon=True)

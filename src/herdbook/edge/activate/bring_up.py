@@ -18,7 +18,10 @@ from herdbook.edge.activate.place import Place, Told, say_nothing
 from herdbook.edge.activate.state import Installed
 from herdbook.edge.proof.fixtures import Arrays, errors_of, read_check
 from herdbook.edge.triton.repository import Model, keep_only, model_name, write_version
-from herdbook.errors import ActivationError, EngineRefusedError, HerdbookError, TritonError
+from herdbook.errors import ActivationError, DiskFullError, EngineRefusedError, HerdbookError, TritonError
+
+OF_THE_MACHINE = (TritonError, DiskFullError)
+"""What says nothing against a release: it stays named, and is brought up again on the next pass."""
 
 
 def bring_up(place: Place, installed: Installed, *, told: Told = say_nothing) -> None:
@@ -81,7 +84,7 @@ def unload(place: Place, installed: Installed, *, but: Installed | None = None) 
     if not through_triton(place, installed):
         return
     staying = {} if but is None else {model_name(e.role, but.use.release_id): e for e in but.engines}
-    with suppress(TritonError):
+    with suppress(*OF_THE_MACHINE):
         client = place.host.client()
         for engine in installed.engines:
             name = model_name(engine.role, installed.use.release_id)

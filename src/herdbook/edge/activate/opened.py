@@ -30,6 +30,11 @@ class Opened:
         """One per role."""
         return self.release.networks_for(self.recipe)
 
+    @property
+    def graphs(self) -> dict[str, Path]:
+        """Each role's graph; where the device has TensorRT, what its plan is built from."""
+        return {network.role: self.folder / network.file for network in self.networks}
+
     def fixtures_of(self, network: Network) -> tuple[Fixture, ...]:
         """Those that prove a network here: of the precision it will have, else of its own, else of any."""
         mine = [fixture for fixture in self.release.fixtures if fixture.role == network.role]

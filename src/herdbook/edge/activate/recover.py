@@ -1,11 +1,15 @@
-"""Coming up after anything: a power cut, a crash, a damaged disk. The device ends with a working engine."""
+"""Coming up after anything: a power cut, a crash, a damaged disk. The device ends with a working engine.
+
+Only a release that is not what it was gives way. Where Triton does not come up or the disk is full, what is named stays
+named; recorders then run its graphs themselves, as far as they can.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from herdbook.edge.activate.bring_up import bring_up, tidy, unload
+from herdbook.edge.activate.bring_up import OF_THE_MACHINE, bring_up, tidy, unload
 from herdbook.edge.activate.place import Place, activating
 from herdbook.edge.activate.state import Active, read_active, write_active
 from herdbook.errors import DiskFullError, HerdbookError
@@ -28,6 +32,8 @@ def recover(place: Place) -> Active:
                 continue
             try:
                 bring_up(place, candidate)
+            except OF_THE_MACHINE:
+                pass
             except HerdbookError:
                 unload(place, candidate)
                 continue

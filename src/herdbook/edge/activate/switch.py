@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from herdbook.contracts.activation import EngineCertificate
-from herdbook.contracts.assignment import Assignment
+from herdbook.contracts.assignment import Assignment, Why
 from herdbook.edge.activate import steps, trial
-from herdbook.edge.activate.bring_up import bring_up, through_triton, tidy, unload
+from herdbook.edge.activate.bring_up import OF_THE_MACHINE, bring_up, through_triton, tidy, unload
 from herdbook.edge.activate.build import Part, parts_of
 from herdbook.edge.activate.opened import Opened, open_release
 from herdbook.edge.activate.place import Place, Told, activating, say_nothing
@@ -23,7 +23,7 @@ from herdbook.edge.activate.room import room
 from herdbook.edge.activate.state import Active, EngineFile, Installed, next_version, read_active, write_active
 from herdbook.edge.activate.using import uses, wait_until
 from herdbook.edge.triton.repository import Tensors, model_name
-from herdbook.errors import ActivationError, HerdbookError, SwitchFailedError, TritonError
+from herdbook.errors import ActivationError, HerdbookError, SwitchFailedError
 
 PATIENCE_S = 900.0
 """How long recorders are waited for: they change between two clips."""
@@ -65,8 +65,7 @@ def activate(
         told(steps.BUILDING)
         tensors: Tensors = {}
         if place.hardware.has_tensorrt and opened.networks:
-            graphs = {network.role: opened.folder / network.file for network in opened.networks}
-            tensors = trial.try_graphs(trial.Question(graphs=graphs, threads=place.threads)).tensors
+            tensors = trial.try_graphs(trial.Question(graphs=opened.graphs, threads=place.threads)).tensors
         parts = parts_of(place, opened, may_build=assignment.builds, tensors=tensors)
         told(steps.BUILT)
         version = next_version(place.releases)
@@ -74,7 +73,8 @@ def activate(
         try:
             with room(place, opened.recipe.budget.memory_mib, old.now, told, patience_s=patience_s):
                 told(steps.PROVING)
-                certificate, tensors = prove(place, opened, parts, tensors, version)
+                back = assignment.why is Why.ROLLBACK
+                certificate, tensors = prove(place, opened, parts, tensors, version, waive=back)
                 told(steps.CERTIFIED)
                 if between is not None:
                     between(certificate, opened)
@@ -101,6 +101,7 @@ def settle(place: Place, *, told: Told = say_nothing, patience_s: float = PATIEN
 
     Raises:
         SwitchFailedError: it does not, and the last good release was restored.
+        TritonError, DiskFullError: neither of them comes up now; the new one stays named.
     """
     active = read_active(place.releases)
     assert active is not None
@@ -114,7 +115,7 @@ def settle(place: Place, *, told: Told = say_nothing, patience_s: float = PATIEN
 
     everyone = wait_until(changed, patience_s)
     if any(new.version in use.refused for use in uses(place.root)):
-        restore(place, active, "the recorder cannot open it")
+        restore(place, active, ActivationError("the recorder cannot open it"))
     told(steps.CHANGED)
     if old is not None and everyone:
         unload(place, old, but=new)
@@ -122,7 +123,7 @@ def settle(place: Place, *, told: Told = say_nothing, patience_s: float = PATIEN
     try:
         bring_up(place, new)
     except HerdbookError as error:
-        restore(place, active, error.message)
+        restore(place, active, error)
     write_active(place.releases, active.model_copy(update={"confirmed": True}))
     told(steps.CONFIRMED)
     tidy(place, new, old)
@@ -136,31 +137,39 @@ def let_go(place: Place) -> None:
     old = active.previous
     if any(old.version in use.cameras.values() for use in uses(place.root)):
         return
-    with suppress(TritonError):
+    with suppress(*OF_THE_MACHINE):
         served = place.host.client().index()
         if any((model_name(e.role, old.use.release_id), old.version) in served for e in old.engines):
             unload(place, old, but=active.now)
 
 
-def restore(place: Place, active: Active, why: str) -> None:
+def restore(place: Place, active: Active, why: HerdbookError) -> None:
     """Go back to the last good release, or to the engine of device.yaml where there is none that works.
 
     Raises:
-        SwitchFailedError: always; it says what was restored.
+        SwitchFailedError: it says what was restored.
+        TritonError, DiskFullError: `why`, where it is of the machine and the last good release does not come up either.
     """
     good = active.previous
-    if good is not None:
-        try:
+    try:
+        if good is not None:
             bring_up(place, good)
-        except HerdbookError:
-            good = None
+        elif isinstance(why, OF_THE_MACHINE):
+            raise why
+    except OF_THE_MACHINE:
+        if isinstance(why, OF_THE_MACHINE):
+            raise why from None
+    except HerdbookError:
+        good = None
     write_active(place.releases, Active(now=good, since=datetime.now(UTC)))
     if active.now is not None:
         unload(place, active.now, but=good)
     tidy(place, good)
     bad = active.now.use.release_id if active.now else "?"
     serves = good.use.release_id if good else place.config.release.release_id
-    raise SwitchFailedError(f"release '{bad}' stopped serving after the switch ({why}); '{serves}' was restored"[:480])
+    raise SwitchFailedError(
+        f"release '{bad}' stopped serving after the switch ({why.message}); '{serves}' was restored"[:480]
+    )
 
 
 def _installed(

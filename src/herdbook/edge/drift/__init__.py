@@ -5,6 +5,6 @@
 
 from herdbook.edge.drift.clips import RecentClip, recent_clips
 from herdbook.edge.drift.limits import DriftLimits
-from herdbook.edge.drift.run import read_drift
+from herdbook.edge.drift.run import read_drift, unread_drift
 
-__all__ = ["DriftLimits", "RecentClip", "read_drift", "recent_clips"]
+__all__ = ["DriftLimits", "RecentClip", "read_drift", "recent_clips", "unread_drift"]

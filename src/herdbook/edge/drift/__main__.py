@@ -33,22 +33,23 @@ def work(folder: Path) -> None:
             if time.monotonic() > until:
                 return
             if read_outcome(folder, key) is None:
-                _say(folder, config, clip)
+                _say(folder, config, clip, old=config is job.old)
                 write_outcome(folder, key, _read(job, config, clip, folder))
 
 
 def _read(job: Job, config: DeviceConfig, clip: RecentClip, folder: Path) -> Outcome:
+    graphs = job.old_graphs if config is job.old else job.new_graphs
     try:
         with disk_full_is_said(folder), tempfile.TemporaryDirectory(dir=folder, prefix=_PART) as part:
-            seconds, reading = read_clip(config, clip, Path(part), clip_s=job.limits.clip_s)
+            seconds, reading = read_clip(config, clip, Path(part), clip_s=job.limits.clip_s, graphs=graphs)
     except VideoSourceError as error:
         print(error.message, file=sys.stderr)
         return Outcome()
     return Outcome(seconds=seconds, reading=reading)
 
 
-def _say(folder: Path, config: DeviceConfig, clip: RecentClip) -> None:
-    at = At(release_id=config.release.release_id, clip=clip.name)
+def _say(folder: Path, config: DeviceConfig, clip: RecentClip, *, old: bool) -> None:
+    at = At(release_id=config.release.release_id, clip=clip.name, old=old)
     part = folder / f"{_PART}at"
     part.write_text(at.model_dump_json(), encoding="utf-8")
     part.replace(folder / AT)

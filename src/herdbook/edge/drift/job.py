@@ -40,6 +40,8 @@ class At(Contract):
 
     release_id: str
     clip: str
+    old: bool
+    """Whether by the release that serves."""
 
 
 class Job(Contract):
@@ -49,6 +51,9 @@ class Job(Contract):
     new: DeviceConfig
     clips: tuple[RecentClip, ...]
     limits: DriftLimits
+    old_graphs: dict[str, Path] = Field(default_factory=dict)
+    """By role, the graphs that the device's recipe chooses; of other roles what ``network.json`` names."""
+    new_graphs: dict[str, Path] = Field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write it down, without the cameras' sources: they hold passwords, and clips are named by path."""
@@ -75,7 +80,12 @@ class Job(Contract):
         Raises:
             ConfigurationError: a release's folder is not there.
         """
-        old, new = (describe_inputs(config, [])["device"] for config in (self.old, self.new))
+        sides = ((self.old, self.old_graphs), (self.new, self.new_graphs))
+        old, new = (
+            # Their bytes are in the folder's digest.
+            [describe_inputs(config, [])["device"], {role: path.name for role, path in graphs.items()}]
+            for config, graphs in sides
+        )
         found = []
         for clip in self.clips:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from herdbook.edge.clips import SourceClip
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.drift.clips import RecentClip
 from herdbook.edge.drift.identities import count_identities
+from herdbook.edge.perception.graph import FileGraphs
 from herdbook.edge.prepare import prepare
 from herdbook.edge.recorder import record_day
 from herdbook.edge.rows import Rows
@@ -25,7 +27,9 @@ from herdbook.errors import NotFoundError, VideoSourceError
 _WHOLE = 3600.0
 
 
-def read_clip(config: DeviceConfig, clip: RecentClip, folder: Path, *, clip_s: float) -> tuple[float, Reading]:
+def read_clip(
+    config: DeviceConfig, clip: RecentClip, folder: Path, *, clip_s: float, graphs: Mapping[str, Path]
+) -> tuple[float, Reading]:
     """What a release sees in the first seconds of a clip.
 
     Args:
@@ -33,6 +37,7 @@ def read_clip(config: DeviceConfig, clip: RecentClip, folder: Path, *, clip_s: f
         clip: of one of its cameras.
         folder: an empty one to work in.
         clip_s: how much of the clip, seconds; up to the next key frame, and half as much again where that is its end.
+        graphs: of the release, by role; of other roles what ``network.json`` names.
 
     Returns:
         Seconds in which the camera was on, and the reading.
@@ -50,7 +55,8 @@ def read_clip(config: DeviceConfig, clip: RecentClip, folder: Path, *, clip_s: f
     alike = config.model_copy(update={"cameras": (alone,), "clip_s": _WHOLE})
     day = local_day(part.start, config.timezone)
     # A device of its own in all but name: what the real one has installed does not count there.
-    issued = record_day(alike, folder / "device", day, start=part.start, final=True)
+    chosen = FileGraphs(config.compact.threads, graphs) if graphs else None
+    issued = record_day(alike, folder / "device", day, start=part.start, final=True, graphs=chosen)
     if not issued.frames:
         raise VideoSourceError(f"{clip.path} shows nothing")
     rows = {kind: pq.read_table(issued.folder / f"{kind.value}.parquet").to_pylist() for kind in RecordKind}

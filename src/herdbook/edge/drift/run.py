@@ -6,17 +6,19 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from herdbook.contracts.activation import Drift
+from herdbook.contracts.device_day import ReleaseUse
 from herdbook.contracts.durable import make_folder
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.drift.clips import RecentClip, spread
 from herdbook.edge.drift.job import AT, LOG, Job, read_at
 from herdbook.edge.drift.limits import DriftLimits
 from herdbook.edge.locks import in_use
+from herdbook.edge.recorder import describe_inputs
 from herdbook.errors import DriftReadingError, HerdbookError, StorageError, all_errors
 from herdbook.processes.background import Background
 from herdbook.processes.sessions import session_members
@@ -35,6 +37,8 @@ def read_drift(
     work: Path,
     *,
     limits: DriftLimits | None = None,
+    old_graphs: Mapping[str, Path] | None = None,
+    new_graphs: Mapping[str, Path] | None = None,
 ) -> Drift:
     """Read clips with the old release and with the new, in a process of its own that leaves nothing behind.
 
@@ -47,31 +51,54 @@ def read_drift(
         clips: of the device's cameras: `recent_clips`; of more than ``limits.clips`` some are chosen in the same way.
         work: a folder for readings, of no other use; made if absent.
         limits: what it may cost.
+        old_graphs: by role, the graphs that the device's recipe chooses of the old release; by default those that its
+            ``network.json`` names.
+        new_graphs: of the new release.
 
     Returns:
-        The clips that both could read, in the order of camera and time; none where there are no clips.
+        The clips that both could read, in the order of camera and time; none where there are no clips. Where the old
+        release failed, ``unread`` says how: perhaps that is why it is to go.
 
     Raises:
-        DriftReadingError: an engine crashed, hung or needed too much memory; the message names release and clip.
-        ConfigurationError: a release's engine cannot be made.
+        DriftReadingError: the new engine crashed, hung or needed too much memory; the message names release and clip.
+        ConfigurationError: the new release's engine cannot be made.
         MissingDependencyError: what an engine needs is not installed.
         DiskFullError: no space is left.
         StorageError: another reading works in the folder.
     """
     limits = limits or DriftLimits()
     chosen = spread(clips, limits.clips, old.timezone)
-    job = Job(old=old, new=new, clips=tuple(chosen), limits=limits)
+    graphs = {"old_graphs": dict(old_graphs or {}), "new_graphs": dict(new_graphs or {})}
+    job = Job(old=old, new=new, clips=tuple(chosen), limits=limits, **graphs)
     if not job.clips:
         return job.drift(work)
+    try:
+        describe_inputs(old, [])
+    except HerdbookError as error:
+        return unread_drift(old.release, new.release, error)
     with in_use(make_folder(work)) as alone:
         if not alone:
             raise StorageError(f"another drift reading works in {work}", "Wait for it to end.")
         for left_over in (*work.glob(".part-*"), work / AT, work / LOG):
             shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink(missing_ok=True)
         job.write(work)
-        _run(job, work)
+        unread = None
+        try:
+            _run(job, work)
+        except StorageError:
+            raise  # a full disk is no release's fault
+        except HerdbookError as error:
+            at = read_at(work)
+            if at is None or not at.old:
+                raise
+            unread = error.message[:500]
         _forget_others(job, work)
-        return job.drift(work)
+        return job.drift(work).model_copy(update={"unread": unread})
+
+
+def unread_drift(old: ReleaseUse, new: ReleaseUse, why: HerdbookError) -> Drift:
+    """What is said where the old release is not even fit to read."""
+    return Drift(old_release=old.release_id, new_release=new.release_id, clips=(), unread=why.message[:500])
 
 
 def _run(job: Job, work: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,13 +51,14 @@ class Graphs(Protocol):
 
 @dataclass(frozen=True)
 class FileGraphs:
-    """The files that ``network.json`` names, in this process."""
+    """The files that ``network.json`` names, in this process; of some roles others may be chosen."""
 
     threads: int
+    chosen: Mapping[str, Path] = field(default_factory=dict)
 
     def open(self, role: str, path: Path, inputs: Shapes, outputs: Shapes) -> Graph:
         """See `open_graph`."""
-        return open_graph(path, inputs, outputs, threads=self.threads)
+        return open_graph(self.chosen.get(role, path), inputs, outputs, threads=self.threads)
 
 
 def open_graph(path: Path, inputs: Shapes, outputs: Shapes, *, threads: int) -> OnnxGraph:

@@ -70,14 +70,9 @@ def due(member: Member, hours: Hours, window: Window | None) -> datetime:
 
 def _opening(moment: datetime, window: Window | None, timezone: str) -> datetime:
     """The first instant, from a moment on, that lies within the window."""
-    if window is None:
+    if window is None or window.contains(moment, timezone):
         return moment
     local = moment.astimezone(zone(timezone))
-    clock = local.time().replace(tzinfo=None)
-    over_midnight = window.ends <= window.begins
-    inside = clock >= window.begins or clock < window.ends if over_midnight else window.begins <= clock < window.ends
-    if inside:
-        return moment
     opens = datetime.combine(local.date(), window.begins, local.tzinfo)
     opens = opens if opens > local else datetime.combine(local.date() + timedelta(days=1), window.begins, local.tzinfo)
     return opens.astimezone(moment.tzinfo)
