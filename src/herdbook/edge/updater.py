@@ -109,10 +109,11 @@ class Updater:
         Args:
             now: the present, for tests.
         """
-        stage = Stage.FETCHING
+        looking = True
         try:
             self._watch_over()
             assignment = self._source.look()
+            looking = False
             if assignment is None or self._failed_for_good(assignment):
                 return self._say(serving=self._serves())
             if self._is_taken_up(assignment):
@@ -134,8 +135,8 @@ class Updater:
             self._take_up(assignment, folder)
             return self._say(stage=Stage.IDLE, failure=None, serving=self._serves())
         except HerdbookError as error:
-            stage = self._report.stage if self._report.stage is not Stage.FAILED else stage
-            return self._failed(stage, error)
+            # Until it has looked, the stage that is written down is where an earlier pass ended.
+            return self._failed(Stage.FETCHING if looking else self._report.stage, error)
 
     def _take_up(self, assignment: Assignment, folder: Path) -> None:
         def told(step: str) -> None:
