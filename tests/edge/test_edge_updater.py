@@ -194,10 +194,11 @@ def test_the_way_back_has_no_gates_to_pass(place: Place, source: LocalSource, so
 
 def test_a_platform_that_is_away_is_asked_again(place: Place, source: LocalSource) -> None:
     updater = Updater(place, source)
+    updater.once()
     source.away = True
     report = updater.once()
     assert report.failure is not None
-    assert not report.failure.final
+    assert (report.failure.stage, report.failure.final) == (Stage.FETCHING, False), "not where the last pass ended"
     source.away = False
     assert updater.once().serving
 

@@ -111,10 +111,11 @@ class Updater:
         Args:
             now: the present, for tests.
         """
-        stage = Stage.FETCHING
+        looking = True
         try:
             self._watch_over()
             assignment = self._source.look()
+            looking = False
             if assignment is None or self._failed_for_good(assignment):
                 return self._say(serving=self._serves())
             if self._is_taken_up(assignment):
@@ -142,8 +143,8 @@ class Updater:
         except Exception as error:  # whatever it is, the device must go on looking for what mends it
             if not isinstance(error, HerdbookError):
                 _LOG.exception("a pass of the updater failed")
-            stage = self._report.stage if self._report.stage is not Stage.FAILED else stage
-            return self._failed(stage, error)
+            # Until it has looked, the stage that is written down is where an earlier pass ended.
+            return self._failed(Stage.FETCHING if looking else self._report.stage, error)
 
     def _told(self, step: str) -> None:
         if step in _STAGES:
