@@ -66,7 +66,7 @@ def activate(
         tensors: Tensors = {}
         if place.hardware.has_tensorrt and opened.networks:
             tensors = trial.try_graphs(trial.Question(graphs=opened.graphs, threads=place.threads)).tensors
-        parts = parts_of(place, opened, may_build=assignment.builds, tensors=tensors)
+        parts = parts_of(place, opened, assignment, tensors)
         told(steps.BUILT)
         version = next_version(place.releases)
         old = read_active(place.releases) or Active(since=datetime.now(UTC))
