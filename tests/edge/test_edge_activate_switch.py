@@ -9,7 +9,8 @@ import pytest
 from activate_cases import make_place, named, point_at, running
 
 from herdbook.contracts.activation import EngineCertificate
-from herdbook.edge.activate import Place, activate, read_active, recover, steps, switch
+from herdbook.contracts.durable import write_durably
+from herdbook.edge.activate import Place, activate, read_active, recover, state, steps, switch
 from herdbook.errors import (
     ActivationError,
     DiskFullError,
@@ -105,6 +106,25 @@ def test_a_full_disk_leaves_what_ran(place: Place, plain: Path, monkeypatch: pyt
     with pytest.raises(DiskFullError):
         activate(place, folder, make_assignment(folder, 2), told=full)
     assert running(place) == "compact-1"
+
+
+def test_a_disk_that_is_full_once_the_switch_is_made_does_not_call_it_off(
+    place: Place, plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = installed(place, plain)
+    activate(place, good, make_assignment(good))
+
+    def write(path: Path, content: bytes) -> None:
+        if path.name == state.BACKUP:
+            raise DiskFullError(f"no space left for {path}")
+        write_durably(path, content)
+
+    monkeypatch.setattr(state, "write_durably", write)
+    folder = installed(place, plain, "compact-2")
+    activate(place, folder, make_assignment(folder, 2))
+    assert running(place) == "compact-2"
+    (place.releases / "active.json").write_bytes(b"{")
+    assert recover(place).now is not None, "the older copy names a release that is still there"
 
 
 def fails_from_now_on(monkeypatch: pytest.MonkeyPatch, error: HerdbookError) -> None:
