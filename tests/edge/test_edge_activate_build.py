@@ -12,9 +12,9 @@ from herdbook.contracts.activation import EngineCertificate
 from herdbook.contracts.assignment import Assignment
 from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.hardware import Hardware
-from herdbook.contracts.release import Precision, Recipe
+from herdbook.contracts.release import File, Precision, Recipe
 from herdbook.edge.activate import Place, activate, read_active
-from herdbook.edge.activate.build import check_range, parts_of, trtexec_command
+from herdbook.edge.activate.build import check_range, forget_built, parts_of, trtexec_command
 from herdbook.edge.activate.opened import open_release
 from herdbook.edge.activate.trial import Question, try_graphs
 from herdbook.edge.triton.repository import Tensor
@@ -212,6 +212,20 @@ def test_without_a_plan_only_the_canary_goes_on(orin: Place, folder: Path, monke
     inputs = dict.fromkeys(("student", "behaviour"), ((), ()))
     with pytest.raises(EngineBuildError, match="trtexec is not there"):
         parts_of(orin, opened, make_assignment(folder, builds=True), inputs)
+
+
+def test_plans_built_here_go_with_the_releases_that_they_are_engines_of(orin: Place, folder: Path) -> None:
+    orin.built.mkdir()
+    for letter in "abcd":
+        (orin.built / f"{letter * 64}.plan").write_bytes(b"plan")
+    (orin.built / "student.log").touch()
+    installed = named(orin, folder, 1)
+    now, previous = (
+        installed.model_copy(update={"engines": (installed.engines[0].model_copy(update={"sha256": letter * 64}),)})
+        for letter in "ab"
+    )
+    forget_built(orin, now, previous, None, but=[File(name="student.plan", bytes=4, sha256="c" * 64)])
+    assert {path.name[0] for path in orin.built.iterdir()} == {"a", "b", "c", "s"}
 
 
 def test_a_device_without_tensorrt_runs_the_graphs(tmp_path: Path) -> None:

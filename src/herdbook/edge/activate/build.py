@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from herdbook.contracts.assignment import Assignment
 from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.durable import disk_full_is_said, make_folder, replace_durably
 from herdbook.contracts.hardware import Hardware, Version
-from herdbook.contracts.release import Network, Precision, Recipe
+from herdbook.contracts.release import File, Network, Precision, Recipe
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.activate.place import Place
-from herdbook.edge.activate.state import read_active
+from herdbook.edge.activate.state import Installed, read_active
 from herdbook.edge.triton.repository import Tensor, Tensors
 from herdbook.errors import EngineBuildError, ReleaseUnusableError
 
@@ -145,6 +145,14 @@ def parts_of(place: Place, opened: Opened, assignment: Assignment, tensors: Tens
                 "Let the canary of this kind of device build it first.",
             )
     return parts
+
+
+def forget_built(place: Place, *kept: Installed | None, but: Iterable[File]) -> None:
+    """Remove the plans built here that are not an engine of these releases, nor offered to the platform."""
+    needed = {file.sha256 for file in but} | {engine.sha256 for each in kept if each for engine in each.engines}
+    for plan in place.built.glob("*.plan"):
+        if plan.stem not in needed:
+            plan.unlink()
 
 
 def _brought(place: Place, plan: Path, assignment: Assignment) -> Path | None:
