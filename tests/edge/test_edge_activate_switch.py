@@ -11,6 +11,8 @@ from activate_cases import make_place, named, point_at, running
 from herdbook.contracts.activation import EngineCertificate
 from herdbook.contracts.durable import write_durably
 from herdbook.edge.activate import Place, activate, read_active, recover, state, steps, switch
+from herdbook.edge.activate.opened import Opened
+from herdbook.edge.activate.using import is_paused
 from herdbook.errors import (
     ActivationError,
     DiskFullError,
@@ -125,6 +127,25 @@ def test_a_disk_that_is_full_once_the_switch_is_made_does_not_call_it_off(
     assert running(place) == "compact-2"
     (place.releases / "active.json").write_bytes(b"{")
     assert recover(place).now is not None, "the older copy names a release that is still there"
+
+
+def test_recorders_are_out_for_the_proof_and_the_switch_but_not_for_the_drift_reading(
+    tmp_path: Path, plain: Path
+) -> None:
+    place = make_place(tmp_path / "tight", spare_memory_mib=1 << 29)
+    folder = installed(place, plain)
+    seen: dict[str, bool] = {}
+
+    def told(step: str) -> None:
+        seen[step] = is_paused(place.root)
+
+    def between(_: EngineCertificate, __: Opened) -> None:
+        seen["drift"] = is_paused(place.root)
+
+    activate(place, folder, make_assignment(folder), told=told, between=between)
+    out = [step for step in seen if seen[step]]
+    assert set(out) == {steps.ROOM, steps.PROVING, steps.CERTIFIED, steps.SWITCHING, steps.PROBED, steps.POINTED}
+    assert not seen["drift"]
 
 
 def fails_from_now_on(monkeypatch: pytest.MonkeyPatch, error: HerdbookError) -> None:
