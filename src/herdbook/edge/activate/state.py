@@ -64,8 +64,6 @@ class Active(Contract):
     """None: the engine of device.yaml."""
     previous: Installed | None = None
     """The last good release before it."""
-    confirmed: bool = True
-    """Whether it was seen to serve after the switch."""
     since: Instant
 
 

@@ -127,7 +127,6 @@ def settle(place: Place, *, told: Told = say_nothing, patience_s: float = PATIEN
         bring_up(place, new)
     except HerdbookError as error:
         restore(place, active, error)
-    write_active(place.releases, active.model_copy(update={"confirmed": True}))
     told(steps.CONFIRMED)
     tidy(place, new, old)
 
