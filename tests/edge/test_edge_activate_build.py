@@ -9,10 +9,12 @@ import pytest
 from activate_cases import make_place, named, needs_triton, point_at, running
 
 from herdbook.contracts.activation import EngineCertificate
+from herdbook.contracts.assignment import Assignment
+from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.hardware import Hardware
-from herdbook.contracts.release import Precision, Recipe
+from herdbook.contracts.release import File, Precision, Recipe
 from herdbook.edge.activate import Place, activate, read_active
-from herdbook.edge.activate.build import check_range, parts_of, trtexec_command
+from herdbook.edge.activate.build import check_range, forget_built, parts_of, trtexec_command
 from herdbook.edge.activate.opened import open_release
 from herdbook.edge.activate.trial import Question, try_graphs
 from herdbook.edge.triton.repository import Tensor
@@ -138,7 +140,8 @@ def test_the_canary_builds_and_keeps_plans_by_digest(orin: Place, folder: Path, 
     tensors = try_graphs(Question(graphs=graphs)).tensors
     widths = {"27": str(tensors["behaviour"][0][0].shape[2])}
     assert widths["27"], "the recipe's ranges need not fit the plain graph: the stand-in does not look"
-    parts = parts_of(orin, opened, may_build=True, tensors=tensors)
+    canary = make_assignment(folder, builds=True)
+    parts = parts_of(orin, opened, canary, tensors)
     assert [(part.role, part.precision, part.built_here) for part in parts] == [
         ("student", Precision.FP16, True),
         ("behaviour", Precision.FP16, True),
@@ -152,34 +155,83 @@ def test_the_canary_builds_and_keeps_plans_by_digest(orin: Place, folder: Path, 
 
     (trtexec.parent / "fails").touch()
     with pytest.raises(EngineBuildError, match=r"code 1 on 'student': \[E\] Error\[4\]: no tactic fits"):
-        parts_of(orin, opened, may_build=True, tensors=tensors)
+        parts_of(orin, opened, canary, tensors)
     assert all(part.engine.is_file() for part in parts), "what was built before stays"
+
+
+def brings(folder: Path, *roles: str) -> Assignment:
+    """An assignment that names the plans of some roles as they lie in a release's folder."""
+    plans = [folder / f"{role}.plan" for role in roles]
+    files = [
+        {"path": f"releases/x/plans/y/{p.name}", "name": p.name, "bytes": 1, "sha256": sha256_of(p)} for p in plans
+    ]
+    told = make_assignment(folder)
+    return make_assignment(folder, files=[*(file.model_dump() for file in told.files), *files])
 
 
 def test_a_plan_that_came_with_the_assignment_is_taken(orin: Place, folder: Path) -> None:
     for role in ("student", "behaviour"):
         (folder / f"{role}.plan").write_bytes(b"built elsewhere")
-    parts = parts_of(orin, open_release(folder, ORIN), may_build=False, tensors={})
+    parts = parts_of(orin, open_release(folder, ORIN), brings(folder, "student", "behaviour"), {})
     assert [(part.engine.name, part.built_here) for part in parts] == [
         ("student.plan", False),
         ("behaviour.plan", False),
     ]
 
 
+@pytest.mark.usefixtures("trtexec")
+def test_a_plan_that_nobody_signed_is_not_taken_but_removed(orin: Place, folder: Path) -> None:
+    for role in ("student", "behaviour"):
+        (folder / f"{role}.plan").write_bytes(b"code of whoever put it there")
+    opened = open_release(folder, ORIN)
+    told = brings(folder, "behaviour").model_copy(update={"builds": True})
+    parts = parts_of(orin, opened, told, dict.fromkeys(("student", "behaviour"), ((), ())))
+    assert [part.built_here for part in parts] == [True, False], "the canary builds what is missing"
+    assert not (folder / "student.plan").exists()
+    (folder / "student.plan").write_bytes(b"code of whoever put it there")
+    with pytest.raises(ReleaseUnusableError, match="no plan of 'student'"):
+        parts_of(orin, opened, brings(folder, "behaviour"), {})
+
+
+def test_a_plan_that_proved_itself_here_needs_no_second_signature(orin: Place, folder: Path) -> None:
+    for role in ("student", "behaviour"):
+        (folder / f"{role}.plan").write_bytes(b"built elsewhere")
+    installed = named(orin, folder, 1)
+    digest = sha256_of(folder / "student.plan")
+    engines = tuple(engine.model_copy(update={"sha256": digest}) for engine in installed.engines)
+    point_at(orin, None, installed.model_copy(update={"engines": engines}))
+    parts = parts_of(orin, open_release(folder, ORIN), make_assignment(folder), {})
+    assert [part.engine.name for part in parts] == ["student.plan", "behaviour.plan"]
+
+
 def test_without_a_plan_only_the_canary_goes_on(orin: Place, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = open_release(folder, ORIN)
     with pytest.raises(ReleaseUnusableError, match=r"no plan of 'student' for orin-nx-16_16384_6\.1_10\.3\.0_12\.6"):
-        parts_of(orin, opened, may_build=False, tensors={})
+        parts_of(orin, opened, make_assignment(folder), {})
     monkeypatch.setenv("HERDBOOK_TRTEXEC", str(folder / "nowhere"))
     inputs = dict.fromkeys(("student", "behaviour"), ((), ()))
     with pytest.raises(EngineBuildError, match="trtexec is not there"):
-        parts_of(orin, opened, may_build=True, tensors=inputs)
+        parts_of(orin, opened, make_assignment(folder, builds=True), inputs)
+
+
+def test_plans_built_here_go_with_the_releases_that_they_are_engines_of(orin: Place, folder: Path) -> None:
+    orin.built.mkdir()
+    for letter in "abcd":
+        (orin.built / f"{letter * 64}.plan").write_bytes(b"plan")
+    (orin.built / "student.log").touch()
+    installed = named(orin, folder, 1)
+    now, previous = (
+        installed.model_copy(update={"engines": (installed.engines[0].model_copy(update={"sha256": letter * 64}),)})
+        for letter in "ab"
+    )
+    forget_built(orin, now, previous, None, but=[File(name="student.plan", bytes=4, sha256="c" * 64)])
+    assert {path.name[0] for path in orin.built.iterdir()} == {"a", "b", "c", "s"}
 
 
 def test_a_device_without_tensorrt_runs_the_graphs(tmp_path: Path) -> None:
     place = make_place(tmp_path / "root")
     folder = make_release(place.releases, write_plain_release(tmp_path / "source"))
-    parts = parts_of(place, open_release(folder, place.hardware), may_build=False, tensors={})
+    parts = parts_of(place, open_release(folder, place.hardware), make_assignment(folder), {})
     assert json.loads((folder / "release.json").read_bytes())["recipes"][0]["sku"] == "cpu"
     assert [part.engine for part in parts] == [folder / "student.onnx", folder / "behaviour.onnx"]
 

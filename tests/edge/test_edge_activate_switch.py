@@ -9,7 +9,10 @@ import pytest
 from activate_cases import make_place, named, point_at, running
 
 from herdbook.contracts.activation import EngineCertificate
-from herdbook.edge.activate import Place, activate, read_active, recover, steps, switch
+from herdbook.contracts.durable import write_durably
+from herdbook.edge.activate import Place, activate, read_active, recover, state, steps, switch
+from herdbook.edge.activate.opened import Opened
+from herdbook.edge.activate.using import is_paused
 from herdbook.errors import (
     ActivationError,
     DiskFullError,
@@ -49,7 +52,6 @@ def test_a_release_that_proves_itself_runs_and_the_one_before_stays(place: Place
     assert active.now is not None
     assert active.previous is not None
     assert (active.now.use.release_id, active.previous.use.release_id) == ("compact-2", "compact-1")
-    assert active.confirmed
     assert active.now.version > active.previous.version
     through_triton = {steps.ROOM, steps.WRITTEN, steps.LOADED}
     assert told[len(told) // 2 :] == [step for step in steps.STEPS if step not in through_triton]
@@ -105,6 +107,44 @@ def test_a_full_disk_leaves_what_ran(place: Place, plain: Path, monkeypatch: pyt
     with pytest.raises(DiskFullError):
         activate(place, folder, make_assignment(folder, 2), told=full)
     assert running(place) == "compact-1"
+
+
+def test_a_disk_that_is_full_once_the_switch_is_made_does_not_call_it_off(
+    place: Place, plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = installed(place, plain)
+    activate(place, good, make_assignment(good))
+
+    def write(path: Path, content: bytes) -> None:
+        if path.name == state.BACKUP:
+            raise DiskFullError(f"no space left for {path}")
+        write_durably(path, content)
+
+    monkeypatch.setattr(state, "write_durably", write)
+    folder = installed(place, plain, "compact-2")
+    activate(place, folder, make_assignment(folder, 2))
+    assert running(place) == "compact-2"
+    (place.releases / "active.json").write_bytes(b"{")
+    assert recover(place).now is not None, "the older copy names a release that is still there"
+
+
+def test_recorders_are_out_for_the_proof_and_the_switch_but_not_for_the_drift_reading(
+    tmp_path: Path, plain: Path
+) -> None:
+    place = make_place(tmp_path / "tight", spare_memory_mib=1 << 29)
+    folder = installed(place, plain)
+    seen: dict[str, bool] = {}
+
+    def told(step: str) -> None:
+        seen[step] = is_paused(place.root)
+
+    def between(_: EngineCertificate, __: Opened) -> None:
+        seen["drift"] = is_paused(place.root)
+
+    activate(place, folder, make_assignment(folder), told=told, between=between)
+    out = [step for step in seen if seen[step]]
+    assert set(out) == {steps.ROOM, steps.PROVING, steps.CERTIFIED, steps.SWITCHING, steps.PROBED, steps.POINTED}
+    assert not seen["drift"]
 
 
 def fails_from_now_on(monkeypatch: pytest.MonkeyPatch, error: HerdbookError) -> None:

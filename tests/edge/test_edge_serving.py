@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,9 @@ def test_a_request_for_room_dies_with_its_author(place: Place, releases: list[Pa
         engines.make("cam-1")
         (place.releases / "using" / "pause").touch()
         assert not engines.due("cam-1")
+        with ThreadPoolExecutor(8) as cameras:
+            seen = list(cameras.map(lambda _: engines.paused, range(4000)))
+        assert not any(seen), "cameras that look at once are not its author"
 
 
 def test_a_live_camera_says_in_its_coverage_that_its_engine_was_out(

@@ -96,6 +96,8 @@ def test_a_release_is_taken_up_and_told_of(place: Place, source: LocalSource, so
         clip = ClipDrift(clip="a.mp4", camera_id="cam-1", seconds=12, old=reading, new=reading)
         return Drift(old_release="motion-1", new_release=opened.release.use.release_id, clips=(clip,))
 
+    place.built.mkdir()
+    (place.built / f"{'a' * 64}.plan").write_bytes(b"of a release that is gone")
     updater = Updater(place, source, drift=drift)
     report = updater.start()
     assert (report.stage, report.actual, report.serving) == (Stage.IDLE, "motion-1", True)
@@ -108,6 +110,7 @@ def test_a_release_is_taken_up_and_told_of(place: Place, source: LocalSource, so
     assert seen == [Stage.PROVING]
     assert read_report(place.root) == report
     assert source.kept == {source.folder}
+    assert not list(place.built.iterdir())
     source.assign(source.folder, 2)
     before = read_active(place.releases)
     report = updater.once()

@@ -38,11 +38,16 @@ def issuing(day_folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def in_use(path: Path, *, wait: bool = False) -> Iterator[bool]:
-    """Hold a file or folder for the block; false where somebody else does."""
+def in_use(path: Path, *, wait: bool = False, look: bool = False) -> Iterator[bool]:
+    """Hold a file or folder for the block; false where somebody else does.
+
+    Args:
+        look: only to see whether somebody holds it: others who look are nobody.
+    """
     descriptor = os.open(path, os.O_RDONLY)
+    how = fcntl.LOCK_SH if look else fcntl.LOCK_EX
     try:
-        yield _lock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield _lock(descriptor, how if wait else how | fcntl.LOCK_NB)
     finally:
         os.close(descriptor)
 

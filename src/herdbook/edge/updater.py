@@ -20,6 +20,7 @@ from herdbook.contracts.release import RELEASE_NAME
 from herdbook.edge.activate import activate, read_active, recover, steps
 from herdbook.edge.activate.begin_again import begin_again, is_own
 from herdbook.edge.activate.bring_up import answers, through_triton
+from herdbook.edge.activate.build import forget_built
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.activate.place import Place
 from herdbook.edge.activate.recall import read_certificate
@@ -163,10 +164,9 @@ class Updater:
             self._say(certificate=read_certificate(self._place, folder))
             raise
         active = read_active(self._place.releases)
-        kept = (
-            {self._place.releases / each.folder for each in (active.now, active.previous) if each} if active else set()
-        )
-        self._source.forget(kept)
+        kept = (active.now, active.previous) if active else ()
+        self._source.forget({self._place.releases / each.folder for each in kept if each})
+        forget_built(self._place, *kept, but=self._report.built)
 
     def _watch_over(self) -> None:
         """The engine must answer; where it does not, what was good before is restored."""

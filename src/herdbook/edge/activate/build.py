@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from herdbook.contracts.assignment import Assignment
 from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.durable import disk_full_is_said, make_folder, replace_durably
 from herdbook.contracts.hardware import Hardware, Version
-from herdbook.contracts.release import Network, Precision, Recipe
+from herdbook.contracts.release import File, Network, Precision, Recipe
 from herdbook.edge.activate.opened import Opened
 from herdbook.edge.activate.place import Place
+from herdbook.edge.activate.state import Installed, read_active
 from herdbook.edge.triton.repository import Tensor, Tensors
 from herdbook.errors import EngineBuildError, ReleaseUnusableError
 
@@ -111,13 +113,13 @@ def trtexec_command(
     return command
 
 
-def parts_of(place: Place, opened: Opened, *, may_build: bool, tensors: Tensors) -> list[Part]:
+def parts_of(place: Place, opened: Opened, assignment: Assignment, tensors: Tensors) -> list[Part]:
     """The networks of a release as this device loads them: plans where it has TensorRT, graphs otherwise.
 
     A plan that came with the assignment is taken (it is proved like any other); otherwise the canary builds.
 
     Args:
-        may_build: whether this device is the canary of its kind.
+        assignment: names the plans that came, and says whether this device is the canary of its kind.
         tensors: what goes in and out of each role's graph; not needed where graphs run as they are.
 
     Raises:
@@ -131,10 +133,10 @@ def parts_of(place: Place, opened: Opened, *, may_build: bool, tensors: Tensors)
         if not place.hardware.has_tensorrt:
             parts.append(Part(network, network.precision, graph, graph))
             continue
-        brought = opened.folder / f"{network.role}.plan"
-        if brought.is_file():
+        brought = _brought(place, opened.folder / f"{network.role}.plan", assignment)
+        if brought is not None:
             parts.append(Part(network, precision, graph, brought))
-        elif may_build:
+        elif assignment.builds:
             plan = _build(place, opened, network, tensors[network.role][0])
             parts.append(Part(network, precision, graph, plan, built_here=True))
         else:
@@ -143,6 +145,27 @@ def parts_of(place: Place, opened: Opened, *, may_build: bool, tensors: Tensors)
                 "Let the canary of this kind of device build it first.",
             )
     return parts
+
+
+def forget_built(place: Place, *kept: Installed | None, but: Iterable[File]) -> None:
+    """Remove the plans built here that are not an engine of these releases, nor offered to the platform."""
+    needed = {file.sha256 for file in but} | {engine.sha256 for each in kept if each for engine in each.engines}
+    for plan in place.built.glob("*.plan"):
+        if plan.stem not in needed:
+            plan.unlink()
+
+
+def _brought(place: Place, plan: Path, assignment: Assignment) -> Path | None:
+    """A plan that came signed, with this assignment or that of a release that is kept; any other goes."""
+    if not plan.is_file():
+        return None
+    active = read_active(place.releases)
+    kept = (active.now, active.previous) if active else ()
+    proved = {engine.sha256 for installed in kept if installed for engine in installed.engines}
+    if sha256_of(plan) in {assignment.digest_of(plan.name), *proved}:
+        return plan
+    plan.unlink()
+    return None
 
 
 def _build(place: Place, opened: Opened, network: Network, inputs: Sequence[Tensor]) -> Path:

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -86,8 +85,3 @@ def activating(root: Path, *, wait: bool) -> AbstractContextManager[bool]:
     path = make_folder(root / "releases") / ".activation.lock"
     path.touch()
     return in_use(path, wait=wait)
-
-
-def free_bytes(place: Place) -> int:
-    """Space left for releases."""
-    return shutil.disk_usage(place.releases).free

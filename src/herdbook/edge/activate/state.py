@@ -7,6 +7,7 @@ beside, flushed and renamed, then written once more as ``active.backup.json``. A
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,6 +20,7 @@ from herdbook.contracts.farmtime import Instant
 from herdbook.contracts.identifiers import FileName, Sha256, Slug
 from herdbook.contracts.release import Precision
 from herdbook.edge.triton.repository import Backend, Tensor
+from herdbook.errors import DiskFullError
 
 ACTIVE = "active.json"
 BACKUP = "active.backup.json"
@@ -62,8 +64,6 @@ class Active(Contract):
     """None: the engine of device.yaml."""
     previous: Installed | None = None
     """The last good release before it."""
-    confirmed: bool = True
-    """Whether it was seen to serve after the switch."""
     since: Instant
 
 
@@ -96,14 +96,15 @@ def installed_now(releases: Path) -> Installed | None:
 
 
 def write_active(releases: Path, active: Active) -> None:
-    """Switch to what `active` says, durably.
+    """Switch to what `active` says, durably. Where the disk holds only the first copy, the second stays an older one.
 
     Raises:
         DiskFullError: no space is left; what ran before is still named.
     """
     content = _File(state=active, sha256=_digest(active)).model_dump_json(indent=1).encode() + b"\n"
-    for name in (ACTIVE, BACKUP):
-        write_durably(make_folder(releases) / name, content)
+    write_durably(make_folder(releases) / ACTIVE, content)
+    with suppress(DiskFullError):  # it is switched: who is told otherwise removes what runs
+        write_durably(releases / BACKUP, content)
 
 
 def next_version(releases: Path) -> int:

@@ -43,4 +43,5 @@ STEPS = (
     UNLOADED,
     CONFIRMED,
 )
-"""In order. ``room`` comes only where it is needed, ``written`` and ``loaded`` only with Triton."""
+"""In order. ``room`` comes only where it is needed, there once more before ``switching``; ``written`` and ``loaded``
+only with Triton."""

@@ -66,18 +66,22 @@ def activate(
         tensors: Tensors = {}
         if place.hardware.has_tensorrt and opened.networks:
             tensors = trial.try_graphs(trial.Question(graphs=opened.graphs, threads=place.threads)).tensors
-        parts = parts_of(place, opened, may_build=assignment.builds, tensors=tensors)
+        parts = parts_of(place, opened, assignment, tensors)
         told(steps.BUILT)
         version = next_version(place.releases)
         old = read_active(place.releases) or Active(since=datetime.now(UTC))
         try:
-            with room(place, opened.recipe.budget.memory_mib, old.now, told, patience_s=patience_s):
+            needed = opened.recipe.budget.memory_mib
+            with room(place, needed, old.now, told, patience_s=patience_s) as alone:
                 told(steps.PROVING)
                 back = assignment.why is Why.ROLLBACK
                 certificate, tensors = prove(place, opened, parts, tensors, version, waive=back)
                 told(steps.CERTIFIED)
-                if between is not None:
-                    between(certificate, opened)
+                if alone and old.now is not None:
+                    bring_up(place, old.now)
+            if between is not None:
+                between(certificate, opened)  # recorders have their engines meanwhile: drift takes half an hour
+            with room(place, needed, old.now, told, patience_s=patience_s):
                 told(steps.SWITCHING)
                 new = _installed(place, opened, parts, tensors, assignment=assignment.number, version=version)
                 try:
@@ -86,8 +90,7 @@ def activate(
                     with suppress(Exception):
                         unload(place, new, but=old.now)
                     raise
-                now = datetime.now(UTC)
-                write_active(place.releases, Active(now=new, previous=old.now, confirmed=False, since=now))
+                write_active(place.releases, Active(now=new, previous=old.now, since=datetime.now(UTC)))
                 told(steps.POINTED)
         except HerdbookError:
             tidy(place, old.now, old.previous)
@@ -124,7 +127,6 @@ def settle(place: Place, *, told: Told = say_nothing, patience_s: float = PATIEN
         bring_up(place, new)
     except HerdbookError as error:
         restore(place, active, error)
-    write_active(place.releases, active.model_copy(update={"confirmed": True}))
     told(steps.CONFIRMED)
     tidy(place, new, old)
 

@@ -118,7 +118,7 @@ def is_paused(root: Path) -> bool:
     """Whether engines are asked to go. A request whose author is dead is none."""
     path = root / "releases" / _FOLDER / _PAUSE
     try:
-        with in_use(path) as abandoned:
+        with in_use(path, look=True) as abandoned:
             return not abandoned
     except FileNotFoundError:
         return False
