@@ -3,7 +3,7 @@
 Both are evaluated on the scenes of ``HERDBOOK_EVALUATION_SCENES``; the first challenger is held against *motion*. One
 that does not pass is an answer: the champion stays, the run is green, and the verdict's log says why. With
 ``HERDBOOK_APPROVE_PROMOTION`` (or the parameter) a person is asked in Airflow, and no answer within
-``HERDBOOK_APPROVAL_DAYS`` is a no. Updates the asset *champion*.
+``HERDBOOK_APPROVAL_DAYS`` is a no. Updates the asset *champion*, or that of SAM 3.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from airflow.sdk import DAG, Param, TriggerRule, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from herdbook.settings import get_settings
-from herdbook_airflow.assets import CHALLENGER, CHAMPION
+from herdbook_airflow.assets import CHALLENGER, CHAMPIONS
 from herdbook_airflow.nights import START, default_args, few_retries
 from herdbook_airflow.operators import HerdbookOperator, option
 
@@ -87,7 +87,7 @@ with DAG(
                 ],
                 options=[option("gates")],
                 keep=("model", "version", "champion", "outcome"),
-                outlets=[CHAMPION],
+                outlets=[CHAMPIONS[name]],
                 trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
                 retries=few_retries(),
             )

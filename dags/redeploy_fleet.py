@@ -1,4 +1,4 @@
-"""When a model became champion, or by hand: make it a signed release, and roll it out.
+"""When a compact model became champion, or by hand: make it a signed release, and roll it out.
 
 *release* is ``herdbook fleet release``; making the same champion's release again changes nothing. *pools* makes the
 pools of devices' animals anew: they go with what the rollout assigns. *rollout* begins it and lets go of its worker: a
@@ -6,7 +6,7 @@ trigger asks devices, decides, signs and nudges, a step every ``HERDBOOK_ROLLOUT
 lies in the ledger. A gate that stops it fails the run, and devices that took the release up go back; pausing, resuming
 and aborting is for the page *Fleet* or the command line. *bridge* has the release that most devices ran before and the
 new one read the same archived clips, for what the change of model alone does. The parameter ``release`` names one that
-is signed already: nothing is made then.
+is signed already: nothing is made then. ``model`` names another model: champions of ``herdbook-sam3`` wait for a person.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, TriggerRule, task
 
-from herdbook_airflow.assets import CHAMPION
+from herdbook_airflow.assets import CHAMPIONS
 from herdbook_airflow.command import TOO_LARGE
 from herdbook_airflow.nights import START, default_args, few_retries
 from herdbook_airflow.operators import HerdbookOperator, option
@@ -25,7 +25,7 @@ with DAG(
     dag_id="redeploy_fleet",
     description="The champion through the fleet, canaries first",
     doc_md=__doc__,
-    schedule=[CHAMPION],
+    schedule=[CHAMPIONS["compact"]],
     start_date=START,
     max_active_runs=1,
     default_args=default_args(),

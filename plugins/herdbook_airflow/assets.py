@@ -16,5 +16,8 @@ HERD_LAKE = Asset(name="herd lake", uri="herdbook://herd/lake")
 CHALLENGER = Asset(name="challenger", uri="herdbook://models/challenger")
 """A training run registered a new version of a model."""
 
-CHAMPION = Asset(name="champion", uri="herdbook://models/champion")
-"""A version of a model passed its gates and took the champion's place."""
+CHAMPIONS = {
+    "compact": Asset(name="champion", uri="herdbook://models/champion"),
+    "sam3": Asset(name="champion sam3", uri="herdbook://models/champion/sam3"),
+}
+"""A version of a model passed its gates and took the champion's place, by engine."""

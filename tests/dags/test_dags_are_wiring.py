@@ -106,10 +106,10 @@ def test_a_training_run_ends_in_a_champion_if_the_gates_and_a_person_agree(descr
     assert dags["retrain_student"]["begins"] is None, "or it would make up for last Sunday when it is switched on"
     assert dags["retrain_student"]["tasks"]["challenger"]["outlets"] == ["challenger"]
     assert dags["evaluate_promote"]["waits_for"] == ["challenger"]
-    for model in ("compact", "sam3"):
+    for model, champion in (("compact", "champion"), ("sam3", "champion sam3")):
         tasks = {name: dags["evaluate_promote"]["tasks"][f"{model}.{name}"] for name in ("approve", "promote")}
         assert tasks["approve"]["type"] == "ApprovalOperator"
-        assert tasks["promote"]["outlets"] == ["champion"]
+        assert tasks["promote"]["outlets"] == [champion]
         assert tasks["promote"]["after"] == [f"{model}.approve", f"{model}.asked"]
 
 

@@ -38,13 +38,16 @@ class FolderSigner:
     def __init__(self, folder: Path, releases: Collection[str]) -> None:
         self.folder = folder
         self.releases = set(releases)
+        self.engines: dict[str, str] = {}
         for name in ("assignments", "plans"):
             (folder / name).mkdir(parents=True, exist_ok=True)
 
     def release(self, release_id: str) -> Release:
         if release_id not in self.releases:
             raise NotSignedError(f"release '{release_id}' is not in the signed repository")
-        return Release.model_validate(release_document(release_id))
+        release = Release.model_validate(release_document(release_id))
+        use = release.use.model_copy(update={"engine": self.engines.get(release_id, release.use.engine)})
+        return release.model_copy(update={"use": use})
 
     def release_files(self, release_id: str) -> tuple[TargetFile, ...]:
         document = self.release(release_id).model_dump_json().encode()

@@ -211,6 +211,17 @@ def test_what_devices_may_go_back_to_is_not_pruned(settings: Settings, tmp_path:
             assert store.ways_back(session, utc_now() + timedelta(days=1)) == {OLD, NEW}
 
 
+def test_devices_that_run_another_engine_are_left_to_it(settings: Settings, tmp_path: Path) -> None:
+    with world(settings, tmp_path / "devices", 3) as here:
+        here.devices["d-01"]["actual"] = "sam3-1"
+        here.faulty()
+        here.signer.releases.add("sam3-1")
+        here.signer.engines["sam3-1"] = "sam3"
+        progress = here.run(here.begin())
+        assert counts(progress.state.members) == {"proved": 2, "skipped": 1}
+        assert "engine sam3" in progress.state.members["d-01"].reason
+
+
 def test_a_way_back_that_nobody_signed_is_said_at_the_beginning(settings: Settings, tmp_path: Path) -> None:
     with world(settings, tmp_path / "devices", 2, d_00="refuses") as here:
         here.signer.releases.discard(OLD)

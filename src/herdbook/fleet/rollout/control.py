@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
+from functools import cache
 from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from herdbook.contracts.activation import DeviceReport
-from herdbook.contracts.release import FIRST_RELEASE
+from herdbook.contracts.release import FIRST_RELEASE, WITHOUT_NETWORKS
 from herdbook.errors import NotFoundError, NotSignedError, RolloutConflictError
 from herdbook.fleet.rollout import store
 from herdbook.fleet.rollout.agents import ASK_TIMEOUT_S, Agents
@@ -93,7 +95,7 @@ def begin(
             return known
         _require_none_under_way(session)
         record(session, reports, wrong | silent, now)
-        candidates = _candidates(session, devices, reports)
+        candidates = _of_this_engine(signer, release.use.engine, _candidates(session, devices, reports))
         members, waves = plan(policy, candidates, {recipe.sku for recipe in release.recipes})
         state = State(release_id, policy, RolloutPhase.RUNNING, waves, members, rolls_back=policy.on_stop == "rollback")
         said = f"{release_id}: {len(members)} devices in {len(waves)} waves"
@@ -166,6 +168,25 @@ def _no_way_back(signer: Signer, state: State) -> str:
     if not count:
         return ""
     return f"{count} devices run {', '.join(sorted(unsigned))}, never signed: they cannot be told to go back to it"
+
+
+def _of_this_engine(signer: Signer, engine: str, candidates: list[Candidate]) -> list[Candidate]:
+    """Devices that run another engine with networks are left to it: each engine has champions of its own."""
+
+    @cache
+    def engine_of(release_id: str | None) -> str:
+        try:
+            return signer.release(release_id).use.engine if release_id else WITHOUT_NETWORKS
+        except (NotFoundError, NotSignedError):
+            return WITHOUT_NETWORKS
+
+    def placed(member: Member) -> Member:
+        runs = engine_of(member.former)
+        if member.phase is not MemberPhase.PENDING or runs in (engine, WITHOUT_NETWORKS):
+            return member
+        return member.became(MemberPhase.SKIPPED, f"it runs engine {runs}: `fleet pin` changes that")
+
+    return [replace(candidate, member=placed(candidate.member)) for candidate in candidates]
 
 
 def _former(report: DeviceReport | None, last: DeviceSeen | None) -> str | None:
