@@ -156,7 +156,8 @@ def _require_none_under_way(session: Session) -> None:
 def _no_way_back(signer: Signer, state: State) -> str:
     """Which devices could not be sent back, because what they run was never signed; empty if all could."""
     unsigned = set()
-    for former in {member.former for member in state.members.values()} - {None, FIRST_RELEASE}:
+    formers = {member.former for member in state.members.values() if member.former is not None}
+    for former in formers - {FIRST_RELEASE}:
         try:
             signer.release_files(former)
         except (NotFoundError, NotSignedError):
