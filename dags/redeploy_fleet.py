@@ -6,7 +6,7 @@ trigger asks devices, decides, signs and nudges, a step every ``HERDBOOK_ROLLOUT
 lies in the ledger. A gate that stops it fails the run, and devices that took the release up go back; pausing, resuming
 and aborting is for the page *Fleet* or the command line. *bridge* has the release that most devices ran before and the
 new one read the same archived clips, for what the change of model alone does. The parameter ``release`` names one that
-is signed already: nothing is made then. ``model`` names another model: champions of ``herdbook-sam3`` wait for a person.
+is signed already: nothing is made then. ``model`` names another: champions of ``herdbook-sam3`` wait for a person.
 """
 
 from __future__ import annotations

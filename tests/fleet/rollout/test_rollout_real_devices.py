@@ -123,7 +123,9 @@ def test_real_devices_take_pools_up_and_go_back_to_the_engine_of_device_yaml(fle
     rows = overview.fleet(fleet.settings)
     assert {(row.desired, row.actual, row.serving) for row in rows} == {(FIRST_RELEASE, FIRST_RELEASE, True)}
     for device_id in DEVICES:
-        assert read_active(tmp_path / device_id / "releases").now is None
+        active = read_active(tmp_path / device_id / "releases")
+        assert active is not None
+        assert active.now is None
 
     progress = roll_out(fleet, "compact-7")
     assert counts(progress.state.members) == {"proved": 2}, "who went back can be told anew"
