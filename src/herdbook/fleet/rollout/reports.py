@@ -26,12 +26,11 @@ def read(member: Member, report: DeviceReport | None, release_id: str, now: date
         return member.became(MemberPhase.LEFT, member.reason) if back else member
     if report is None:
         return member
-    if member.phase is MemberPhase.TOLD and not _heard(member, report):
-        # What keeps it from hearing us is what people will ask for once its time is over.
-        return replace(member, reason=_trouble(report))
+    heard = _heard(member, report)
     if member.phase is MemberPhase.TOLD:
-        return _told(member, report, release_id, now)
-    if member.phase is MemberPhase.PROVED and _heard(member, report):
+        # What keeps it from hearing us is what people will ask for once its time is over.
+        return _told(member, report, release_id, now) if heard else replace(member, reason=_trouble(report))
+    if member.phase is MemberPhase.PROVED and heard:
         return _proved(member, report, release_id, now)
     return member
 
