@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def make_release(
     release_id: str = "compact-1",
     *,
     recipe: dict[str, Any] | None = None,
+    also: Sequence[dict[str, Any]] = (),
     spoil: float = 0.0,
     **use: Any,
 ) -> Path:
@@ -33,6 +35,7 @@ def make_release(
 
     Args:
         recipe: of SKU cpu, or of another.
+        also: recipes of further SKUs.
         spoil: by how many of their standard deviations the fixtures' outputs are wrong.
     """
     part = releases / f".{release_id}.part"
@@ -50,7 +53,9 @@ def make_release(
         fixtures.append({"role": role, "precision": "fp32", "file": f"{role}.npz", "tolerance": 0.01})
     names = sorted(path.name for path in part.iterdir())
     files = [{"name": n, "bytes": (part / n).stat().st_size, "sha256": sha256_of(part / n)} for n in names]
-    document = release_document(release_id, files=files, networks=networks, fixtures=fixtures, recipes=[recipe or CPU])
+    document = release_document(
+        release_id, files=files, networks=networks, fixtures=fixtures, recipes=[recipe or CPU, *also]
+    )
     document["use"] |= {"dimensions": DIMENSIONS, **use}
     raw = Release.model_validate(document).model_dump_json(indent=1).encode()
     (part / "release.json").write_bytes(raw)

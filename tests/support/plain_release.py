@@ -20,12 +20,12 @@ HEIGHT, WIDTH, STRIDE, DIMENSIONS = 64, 96, 2, 16
 _FLOAT = TensorProto.FLOAT
 
 
-def write_plain_release(folder: Path, *, shade: float = 0.0, padding: int = 0) -> Path:
-    """A release folder; `padding` numbers make the student's file larger."""
+def write_plain_release(folder: Path, *, shade: float = 0.0, padding: int = 0, lies: bool = False) -> Path:
+    """A release folder; `padding` numbers make the student's file larger; one that `lies` calls every animal lying."""
     folder.mkdir(parents=True)
     onnx.save(_student(shade, padding), folder / "student.onnx")
     names = feature_names(BEHAVIOURS, ())
-    onnx.save(_behaviour(len(names), shade), folder / "behaviour.onnx")
+    onnx.save(_behaviour(len(names), shade, lies=lies), folder / "behaviour.onnx")
     count = len(BEHAVIOURS)
     network = NetworkFile(
         student="student.onnx",
@@ -70,21 +70,25 @@ def _student(shade: float, padding: int) -> onnx.ModelProto:
     return _model(nodes, [images], outputs, constants)
 
 
-def _behaviour(features: int, shade: float) -> onnx.ModelProto:
+def _behaviour(features: int, shade: float, *, lies: bool) -> onnx.ModelProto:
     rng = np.random.default_rng(5)
     weights = rng.standard_normal((features, len(BEHAVIOURS))).astype(np.float32) * 0.05 + np.float32(shade * 0.01)
+    bias = np.zeros(len(BEHAVIOURS), np.float32)
+    bias[BEHAVIOURS.index("lying")] = 100.0 * lies
     nodes = [
         helper.make_node("MatMul", ["features", "weights"], ["judged"]),
         helper.make_node("Cast", ["present"], ["here"], to=_FLOAT),
         helper.make_node("ReduceMean", ["here"], ["share"], keepdims=0),
-        helper.make_node("Add", ["judged", "share"], ["logits"]),
+        helper.make_node("Add", ["judged", "share"], ["unbiased"]),
+        helper.make_node("Add", ["unbiased", "bias"], ["logits"]),
     ]
     inputs = [
         helper.make_tensor_value_info("features", _FLOAT, (1, "steps", features)),
         helper.make_tensor_value_info("present", TensorProto.BOOL, (1, "steps")),
     ]
     outputs = [helper.make_tensor_value_info("logits", _FLOAT, (1, "steps", len(BEHAVIOURS)))]
-    return _model(nodes, inputs, outputs, [numpy_helper.from_array(weights, "weights")])
+    constants = [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(bias, "bias")]
+    return _model(nodes, inputs, outputs, constants)
 
 
 def _times(left: str, right: str, name: str) -> onnx.NodeProto:
