@@ -50,6 +50,11 @@ def assemble(study: Study, source: Source) -> Assembled:
     make(connection, DRAWING + READING, parameters)
     bridge(connection, study)
     make(connection, JUDGING + TELLING, parameters)
+    return assembled(study, connection)
+
+
+def assembled(study: Study, connection: duckdb.DuckDBPyConnection) -> Assembled:
+    """What all steps have made."""
     rows = connection.execute(_with_exposures(study)).to_arrow_table()
     releases = connection.execute(
         "SELECT DISTINCT unnest(releases) AS release_id FROM study_row WHERE left_out IS NULL ORDER BY ALL"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from herdbook.contracts.ethogram import all_ethograms
 from herdbook.contracts.farmtime import day_extent
 from herdbook.errors import StudyDefinitionError
 from herdbook.studies.assemble import assemble
@@ -44,7 +45,7 @@ def check(study: Study) -> tuple[Checked, ...]:
 
 
 def _problems(study: Study, herd: Assurance) -> Iterator[str]:
-    with _source(herd) as source:
+    with source_of(herd) as source:
         assembled = assemble(study, source)
     case_of = {row["set_id"]: row["animal_id"] for row in assembled.rows.to_pylist() if row["is_case"]}
     found = {(case_of[row["set_id"]], row["animal_id"], row["index_day"]): row for row in assembled.rows.to_pylist()}
@@ -79,7 +80,12 @@ def _agree(expected: Any, got: Any) -> bool:
     return bool(expected == got)
 
 
-def _source(herd: Assurance) -> Source:
+def source_of(herd: Assurance) -> Source:
+    """A small herd, ready for `herdbook.studies.assemble`.
+
+    Raises:
+        StudyDefinitionError: its days name a column that `animal_day` has not, or studies do not read.
+    """
     labels = [
         {
             "label_id": f"l{k}",
@@ -114,6 +120,12 @@ def _source(herd: Assurance) -> Source:
         "animal": list(animals.values()),
         "pen_stay": stays,
         "label_current": labels,
+        "bridge_behaviour": [
+            {"from_release_id": b.from_release, "to_release_id": b.to_release}
+            | {"behaviour": b.behaviour, "difference": b.difference}
+            for b in herd.bridges
+        ],
+        "ethogram": [{"behaviour": b.name, "posture": b.posture.value} for e in all_ethograms() for b in e.behaviours],
     }
     for name, rows in _days(herd).items():
         tables[name] = rows

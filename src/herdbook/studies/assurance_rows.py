@@ -61,6 +61,15 @@ class GivenDays(Contract):
         return {"behaviour_s": seconds, **lying, **(self.model_extra or {})}
 
 
+class GivenBridge(Contract):
+    """What a change of model alone does to a behaviour's share, as in `bridge_behaviour`."""
+
+    from_release: Slug
+    to_release: Slug
+    behaviour: Slug
+    difference: Annotated[float, Field(ge=-1, le=1)]
+
+
 class Assurance(Contract):
     """What must come of a small herd. Rows are matched by ``of`` (the case's animal) and ``animal``; of each, the
     columns of the analysis table that are named must agree, and there must be no other rows."""
@@ -70,6 +79,7 @@ class Assurance(Contract):
     stays: Annotated[tuple[GivenStay, ...], Field(min_length=1)]
     labels: tuple[GivenLabel, ...] = ()
     days: tuple[GivenDays, ...] = ()
+    bridges: tuple[GivenBridge, ...] = ()
     expect: tuple[dict[str, Any], ...]
 
     @field_validator("expect")

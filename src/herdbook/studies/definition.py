@@ -180,6 +180,6 @@ class Study(Contract):
     design: CaseControl = CaseControl()
     identity: Identity = Identity()
     model_change: Literal["refuse", "stratify", "bridge"] = "refuse"
-    """What different releases measured: refuse to compare it, compare within a release, or correct it by bridges."""
+    """What different releases measured: not compared, compared within a release, or corrected by bridge runs."""
     errors: Errors = Errors()
     assurance: tuple[Assurance, ...] = ()

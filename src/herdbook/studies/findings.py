@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import stats
 
 from herdbook.errors import EmptyStudyError, EstimationError
 from herdbook.studies.definition import Exposed, Study
@@ -17,7 +19,7 @@ SCHEMA = pa.schema(
         for kind, names in (
             (pa.string(), ("exposure", "role")),
             (pa.float64(), ("per", "ratio", "ratio_low", "ratio_high", "coefficient", "error", "low", "high", "p")),
-            (pa.float64(), ("p_adjusted",)),
+            (pa.float64(), ("p_adjusted", "difference", "difference_low", "difference_high")),
             (pa.int64(), ("sets", "cases", "rows", "rows_left_out", "clusters")),
             (pa.string(), ("errors", "problem")),
         )
@@ -25,8 +27,9 @@ SCHEMA = pa.schema(
     ]
 )
 """A row per exposure: odds ratio per ``per``, which with risk-set sampling is a rate ratio; its logarithm
-``coefficient`` with the interval ``low`` to ``high``; sets, cases and rows that count, and rows that cannot; or why
-there is no estimate."""
+``coefficient`` with the interval ``low`` to ``high``; ``difference``, by how much cases lie above the mean of their
+set's controls, in the measure's own unit; sets, cases and rows that count, and rows that cannot; or why there is no
+estimate."""
 _DIGITS = 10
 """Significant digits kept: what lies below is the order of additions."""
 
@@ -89,6 +92,7 @@ def _estimate(study: Study, exposed: Exposed, rows: pa.Table) -> dict[str, Any]:
     fitted = fit(study, exposed, rows)
     of_exposure = fitted.estimates(study.errors.level, few_clusters=study.errors.few_clusters)[0]
     ratio, low, high = of_exposure.ratio
+    middle, least, most = _difference(_complete(study, exposed, rows), exposed.measure, study.errors.level)
     return {
         "exposure": exposed.measure,
         "per": exposed.per,
@@ -100,6 +104,9 @@ def _estimate(study: Study, exposed: Exposed, rows: pa.Table) -> dict[str, Any]:
         "low": of_exposure.low,
         "high": of_exposure.high,
         "p": of_exposure.p,
+        "difference": middle,
+        "difference_low": least,
+        "difference_high": most,
         "sets": fitted.groups,
         "cases": fitted.events,
         "rows": fitted.rows,
@@ -107,6 +114,20 @@ def _estimate(study: Study, exposed: Exposed, rows: pa.Table) -> dict[str, Any]:
         "clusters": fitted.clusters,
         "errors": "model" if fitted.robust is None else "robust",
     }
+
+
+def _difference(rows: pa.Table, measure: str, level: float) -> tuple[float | None, float | None, float | None]:
+    """Mean over sets of the case's value less its controls' mean, with Student's interval: sets are independent."""
+    means = rows.group_by(["set_id", "is_case"]).aggregate([(measure, "mean")])
+    case, control = (
+        dict(zip(*(part[name].to_pylist() for name in ("set_id", f"{measure}_mean")), strict=True))
+        for part in (means.filter(means["is_case"]), means.filter(pc.invert(means["is_case"])))
+    )
+    by = np.array([case[name] - control[name] for name in sorted(case.keys() & control.keys())])
+    if len(by) < 2:
+        return None, None, None
+    reach = float(stats.t.ppf((1 + level) / 2, len(by) - 1) * by.std(ddof=1) / np.sqrt(len(by)))
+    return float(by.mean()), float(by.mean()) - reach, float(by.mean()) + reach
 
 
 def _complete(study: Study, exposed: Exposed, rows: pa.Table) -> pa.Table:

@@ -14,10 +14,10 @@ from herdbook.studies.definition import Study
 from herdbook.studies.measures import MEASURES
 
 _USED = """
-SELECT release_id, max(day) AS last_day
+SELECT release_id, max(day) AS last_day, min(day) AS first_day
 FROM (SELECT unnest(map_keys(releases)) AS release_id, day FROM study_day)
 GROUP BY release_id
-ORDER BY last_day DESC, release_id DESC
+ORDER BY last_day DESC, first_day DESC, release_id DESC
 """
 _MIXED = """
 SELECT count(DISTINCT set_id), list_sort(list_distinct(flatten(list(releases))))
@@ -65,7 +65,7 @@ def bridge(connection: duckdb.DuckDBPyConnection, study: Study) -> None:
         ModelMixError: a measure or a release has no bridge.
     """
     connection.execute("DELETE FROM study_shift")
-    used = [release for release, _ in connection.execute(_USED).fetchall()]
+    used = [release for release, *_ in connection.execute(_USED).fetchall()]
     if study.model_change != "bridge" or len(used) < 2:
         return
     newest, *older = used

@@ -1,0 +1,24 @@
+"""A planted effect is found by the whole study: labels, risk sets, windows, estimate (truth (a) of the simulator).
+
+One herd here; thousands are for ``python -m benchmarks study_recovery``.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import study_recovery
+
+
+def test_the_interval_holds_the_planted_log_hazard_ratio() -> None:
+    [found] = study_recovery.herds("effect", 1)
+    assert found.low < study_recovery.EFFECT < found.high
+    assert found.sets > 100
+
+
+@pytest.mark.slow
+def test_a_model_update_fools_who_compares_across_it_and_not_the_default() -> None:
+    naive = study_recovery.herds("update, controls of any day", 8)
+    default = study_recovery.herds("update", 8)
+    assert sum(f.p < 0.05 for f in naive) >= 6
+    assert sum(f.p < 0.05 for f in default) <= 2
