@@ -81,6 +81,32 @@ def test_a_format_that_is_not_known_is_refused(herdbook: Herdbook) -> None:
     assert "Traceback" not in said
 
 
+def test_icar_messages_go_in_and_come_out_and_what_is_wrong_is_one_message(herdbook: Herdbook, tmp_path: Path) -> None:
+    weight = {
+        "resourceType": "WeightEvent",
+        "id": "1",
+        "eventDateTime": "2024-05-03T10:00:00",
+        "weight": {"measurement": 80},
+    }
+    sent = weight | {"animal": {"scheme": "management", "id": "101"}}
+    (tmp_path / "m.json").write_text(json.dumps(sent), encoding="utf-8")
+    (tmp_path / "m.yaml").write_text("{source: mro, farm: hill, timezone: Europe/London}", encoding="utf-8")
+    given = ("labels", "import", "--format", "icar-ade", "--mapping", tmp_path / "m.yaml", tmp_path / "m.json")
+    code, _, said = herdbook(*given)
+    assert (code, "1 added" in said, "1 messages" in said) == (0, True, True)
+    assert "eventDateTime is a time without a zone: read in Europe/London" in said
+    _, out, _ = herdbook("labels", "export", "--format", "icar-ade")
+    assert json.loads(out)["member"] == [sent]
+    (tmp_path / "m.json").write_text("{", encoding="utf-8")
+    code, _, said = herdbook(*given)
+    assert (code, "m.json is not JSON" in said, "Traceback" in said) == (FileFormatError.exit_code, True, False)
+    assert herdbook("labels", "sync", "nobody")[0] == NotFoundError.exit_code
+    assert herdbook("labels", "agreement", "--scale", "locomotion-1-5")[0] == NotFoundError.exit_code
+    assert herdbook("labels", "agreement", "--scale", "1-to-5")[0] == InputError.exit_code
+    assert json.loads(herdbook("labels", "lame", "--json")[1])[0]["definition"] == "mildly-lame/1"
+    assert json.loads(herdbook("labels", "attention")[1])["member"] == []
+
+
 def test_kinds_are_listed(herdbook: Herdbook) -> None:
     _, out, _ = herdbook("labels", "kinds", "--json")
     assert {"kind": "weight", "value": "number", "scales": "", "units": "kg, g, lb", "values": ""} in json.loads(out)
