@@ -95,12 +95,12 @@ def test_a_bundle_says_what_was_asked_of_what(herd: Settings, bundle: Path) -> N
     assert said["lake"]["identity_threshold"] == pytest.approx(0.6)
     assert yaml.safe_load((bundle / "study.yaml").read_text())["snapshot"] == said["snapshot"]
     rows = pq.read_table(bundle / "analysis.parquet")
-    assert rows.num_rows == pyarrow.csv.read_csv(bundle / "analysis.csv").num_rows > 30
+    assert rows.num_rows == pyarrow.csv.read_csv(bundle / "analysis.csv").num_rows > 20
     assert max(rows["last_day_read"].to_pylist()) < max(rows["index_day"].to_pylist())
     [first, second] = pyarrow.csv.read_csv(bundle / "estimates.csv").to_pylist()
     assert (first["role"], first["p"]) == ("primary", first["p_adjusted"])
     assert first["low"] < first["coefficient"] < first["high"]
-    assert second["coefficient"] == pytest.approx(-first["coefficient"] / 0.05, rel=1e-6), "it stands or it lies"
+    assert (second["exposure"], second["role"], second["p_adjusted"]) == ("standing_share", "other", second["p"])
 
 
 def test_a_bundle_runs_again_to_the_same_bytes_whatever_came_later(herd: Settings, bundle: Path) -> None:
