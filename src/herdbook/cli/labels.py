@@ -177,7 +177,7 @@ def sync_(
     from herdbook.errors import RowsQuarantinedError
     from herdbook.labels.icar import sync
 
-    result = (sync.again if again else sync.sync)(get_settings(), name)
+    result = sync.again(get_settings(), name) if again else sync.sync(get_settings(), name)
     if as_json:
         print_json(asdict(result))
     else:

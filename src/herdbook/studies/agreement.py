@@ -125,6 +125,6 @@ def _with(row: AgreementRow, estimate: Callable[[], Agreement]) -> AgreementRow:
 
 def _shared(columns: list[dict[str, float]]) -> tuple[list[str], int]:
     """Subjects that all have, and how many only some have."""
-    everyone = set().union(*columns)
+    everyone = {subject for column in columns for subject in column}
     both = sorted(everyone.intersection(*columns))
     return both, len(everyone) - len(both)
