@@ -53,15 +53,13 @@ def test_files_are_imported_and_filed_away_and_the_unreadable_one_stays(
 def test_servers_are_followed_and_one_that_fails_does_not_hold_up_the_others(
     airflow: AirflowHome, settings: Settings, tmp_path: Path
 ) -> None:
-    prepare_farm(FarmPlan(lameness=LamenessPlan(animals=2)), tmp_path / "farm")
-    import_roster(settings, tmp_path / "farm" / "roster")
-    with open_lake(settings, read_only=True) as lake:
-        [farm] = lake.execute("SELECT farm_id FROM farm").fetchone() or [""]
+    (tmp_path / "farms.csv").write_text("farm_id,name,timezone\nhill,Hill,UTC\n", encoding="utf-8")
+    import_roster(settings, tmp_path)
     for folder in (settings.sync, settings.secrets / "sync"):
         folder.mkdir(parents=True)
     with serving(IcarServer([[{"resourceType": "Location", "identifier": {"scheme": "s", "id": "1"}}]])) as server:
         for name, url in (("mro", server.url), ("vet", "http://127.0.0.1:1/changes")):
-            mapping = {"source": name, "farm": farm, "timezone": "UTC"}
+            mapping = {"source": name, "farm": "hill", "timezone": "UTC"}
             (settings.sync / f"{name}.yaml").write_text(json.dumps({"url": url, "mapping": mapping}))
             (settings.secrets / "sync" / f"{name}.token").write_text(SECRET)
         run = airflow.test("import_labels", NIGHT, settings.home, env={"HERDBOOK_RETRIES": "0"})
