@@ -51,8 +51,8 @@ STUDY: dict[str, Any] = {
 NONE = {"truth": {"kind": "hazard", "log_hazard_ratio": 0}}
 ONSET = {"truth": {"kind": "onset", "shift": SHIFT}, "illness": {"rate_per_year": 0.4}}
 UPDATED = {
-    "releases": [{"release_id": "m1", "from_day": 0}, {"release_id": "m2", "from_day": 180, "shift": 0.04}],
-    "illness": {"rate_per_year": 0.8, "trend": 1.5},
+    "releases": [{"release_id": "m1", "from_day": 0}, {"release_id": "m2", "from_day": 180, "shift": 0.08}],
+    "illness": {"rate_per_year": 0.5, "trend": 2.5},
 }
 SWITCHED = {"identity": {"switches": 0.05}}
 SCENARIOS: dict[str, tuple[dict[str, Any], dict[str, Any], float]] = {

@@ -110,4 +110,5 @@ def test_python_and_yaml_are_the_same() -> None:
 def test_the_study_in_the_documents_is_one_and_does_what_it_expects() -> None:
     page = (Path(__file__).parents[2] / "docs" / "epidemiologist.md").read_text(encoding="utf-8")
     [text] = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if block.startswith("study:")]
-    assert [checked.problems for checked in check(parse_study(text))] == [()]
+    for written in (text, write_study(parse_study(text))):
+        assert [checked.problems for checked in check(parse_study(written))] == [()]

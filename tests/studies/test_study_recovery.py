@@ -20,5 +20,5 @@ def test_the_interval_holds_the_planted_log_hazard_ratio() -> None:
 def test_a_model_update_fools_who_compares_across_it_and_not_the_default() -> None:
     naive = study_recovery.herds("update, controls of any day", 8)
     default = study_recovery.herds("update", 8)
-    assert sum(f.p < 0.05 for f in naive) >= 6
+    assert sum(f.p < 0.05 for f in naive) >= 4
     assert sum(f.p < 0.05 for f in default) <= 2

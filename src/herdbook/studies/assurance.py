@@ -51,7 +51,9 @@ def _problems(study: Study, herd: Assurance) -> Iterator[str]:
     found = {(case_of[row["set_id"]], row["animal_id"], row["index_day"]): row for row in assembled.rows.to_pylist()}
     for row in herd.expect:
         same = [
-            key for key in found if key[:2] == (row["of"], row["animal"]) and row.get("index_day") in (None, key[2])
+            key
+            for key in found
+            if key[:2] == (row["of"], row["animal"]) and ("index_day" not in row or _agree(row["index_day"], key[2]))
         ]
         if not same:
             yield f"expected {_said(row)}: there is no such row"
