@@ -22,7 +22,7 @@ def read(member: Member, report: DeviceReport | None, release_id: str, now: date
     if report is not None and member.phase in (MemberPhase.PENDING, MemberPhase.AWAY):
         return replace(member, sku=report.hardware.sku, engine_key=report.hardware.engine_key, former=report.actual)
     if member.phase is MemberPhase.LEAVING:
-        back = report is not None and _heard(member, report) and report.actual == member.former
+        back = report is not None and _heard(member, report) and _settled(report, member.former)
         return member.became(MemberPhase.LEFT, member.reason) if back else member
     if report is None:
         return member
@@ -79,12 +79,17 @@ def _told(member: Member, report: DeviceReport, release_id: str, now: datetime) 
     certificate = report.certificate if report.certificate and report.certificate.release_id == release_id else None
     if (why := _refusal(report, certificate)) is not None:
         return member.became(MemberPhase.FAILED, why)
-    if report.actual != release_id or not report.serving:
+    if not _settled(report, release_id) or not report.serving:
         return replace(member, reason=_trouble(report) or report.stage.value)
     if certificate is None and member.former != release_id:  # what it ran before, it need not prove again
         return replace(member, reason="it runs the release without a certificate")
     drift = report.drift if report.drift is not None and report.drift.new_release == release_id else None
     return member.became(MemberPhase.PROVED, proved_at=now, well_at=now, drift=drift)
+
+
+def _settled(report: DeviceReport, release_id: str | None) -> bool:
+    """Whether a release runs for good: until the switch is over it has yet to answer, and may still be put back."""
+    return report.actual == release_id and report.stage is not Stage.SWITCHING
 
 
 def _trouble(report: DeviceReport) -> str:
