@@ -123,9 +123,10 @@ def dies_at_every_step(world: World, lives: dict[str, tuple[str, ...]], end: Cal
             assert device.reads[0][0] == (NEW if switched else OLD)
             works(device)
             runs_signed_bytes(world, device)
-        return progress.settled and not any(left.values())  # a device has proved before it has settled
+        return progress.settled
 
     world.until(end_lives)
+    assert not any(left.values()), f"never reached: {left}"
     went_on(world, NEW)
     all_hold(world)
 

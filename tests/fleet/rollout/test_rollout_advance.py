@@ -148,6 +148,19 @@ def test_what_went_wrong_last_is_kept_while_a_device_tries_again(number: int) ->
     assert (now.phase is MemberPhase.FAILED) == (number == told.signed), "the end of an older one counts for nothing"
 
 
+@pytest.mark.parametrize(
+    ("phase", "runs", "settled"),
+    [(MemberPhase.TOLD, NEW, MemberPhase.PROVED), (MemberPhase.LEAVING, OLD, MemberPhase.LEFT)],
+)
+def test_a_device_counts_once_its_switch_is_over(phase: MemberPhase, runs: str, settled: MemberPhase) -> None:
+    """Before that the engine has yet to answer, and what the report says of it is from before."""
+    told = member("d-00", phase=phase, told_at=NOON, signed=2)
+    report = FakeDevice("d-00", number=2, desired=runs, actual=runs).report()
+    assert report is not None
+    assert read(told, report.model_copy(update={"stage": Stage.SWITCHING}), NEW, NOON).phase is phase
+    assert read(told, report, NEW, NOON).phase is settled
+
+
 def test_devices_that_are_away_stay_pending_and_catch_up() -> None:
     fleet = fleet_of(8, d_06="away", d_07="away")
     state = fleet.run()

@@ -25,7 +25,7 @@ def read(
         machine, former = report.hardware, way_back(report, assigned)
         return replace(member, sku=machine.sku, engine_key=machine.engine_key, former=former)
     if member.phase is MemberPhase.LEAVING:
-        back = report is not None and _heard(member, report) and report.actual == member.former
+        back = report is not None and _heard(member, report) and _settled(report, member.former)
         return member.became(MemberPhase.LEFT, member.reason) if back else member
     if member.phase is MemberPhase.TOLD and report is not None:
         # What keeps it from hearing us is what people will ask for once its time is over.
@@ -87,12 +87,17 @@ def _told(member: Member, report: DeviceReport, release_id: str, now: datetime) 
     certificate = report.certificate if report.certificate and report.certificate.release_id == release_id else None
     if (why := _refusal(report, certificate)) is not None:
         return member.became(MemberPhase.FAILED, why)
-    if report.actual != release_id or not report.serving:
+    if not _settled(report, release_id) or not report.serving:
         return replace(member, reason=_trouble(report) or report.stage.value)
     if certificate is None and member.former != release_id:  # what it ran before, it need not prove again
         return replace(member, reason="it runs the release without a certificate")
     drift = report.drift if report.drift is not None and report.drift.new_release == release_id else None
     return member.became(MemberPhase.PROVED, proved_at=now, well_at=now, drift=drift)
+
+
+def _settled(report: DeviceReport, release_id: str | None) -> bool:
+    """Whether a release runs for good: until the switch is over it has yet to answer, and may still be put back."""
+    return report.actual == release_id and report.stage is not Stage.SWITCHING
 
 
 def _trouble(report: DeviceReport) -> str:
