@@ -216,6 +216,7 @@ def main(folder: str, source: str = "") -> None:
 
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen(128)  # who asks before the server is up waits for it
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     config = uvicorn.Config(SimulatedFleet(Path(folder), source), log_level="warning", lifespan="off")
     asyncio.run(uvicorn.Server(config).serve([listener]))
