@@ -28,14 +28,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from herdbook.contracts.camera import Contract
 from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
-from herdbook.errors import ConfigurationError, NotFoundError
+from herdbook.errors import ConfigurationError
 from herdbook.labels.kinds import RULES, LabelKind
+from herdbook.labels.mapping_file import read_yaml
 
 OWN_SCHEME = "herdbook"
 """The identifier scheme of our own animal ids."""
@@ -213,12 +213,7 @@ def load_mapping(path: Path) -> Mapping:
         NotFoundError: there is no such file.
         ConfigurationError: it is not YAML, or not a mapping; the message names the key.
     """
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NotFoundError(f"there is no mapping file {path}", "Check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name} is not YAML: {error}") from error
+    given = read_yaml(path)
     try:
         return Mapping.model_validate(given)
     except ValidationError as error:

@@ -16,16 +16,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from herdbook.contracts.camera import Contract
 from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
-from herdbook.contracts.validation import first_problem
-from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.labels.icar.names import short_name
 from herdbook.labels.kinds import RULES, LabelKind
+from herdbook.labels.mapping_file import read_mapping
 
 _Text = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -71,12 +69,4 @@ def load_icar_mapping(path: Path) -> IcarMapping:
         NotFoundError: there is no such file.
         ConfigurationError: it is not YAML, or not a mapping of ICAR messages; the message names the key.
     """
-    try:
-        return IcarMapping.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise NotFoundError(f"there is no mapping file {path}", "Check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name} is not YAML: {error}") from error
-    except ValidationError as error:
-        problem = first_problem(error.errors(), "mapping")
-        raise ConfigurationError(f"{path.name} is not a mapping of ICAR messages: {problem}") from error
+    return read_mapping(path, IcarMapping, "ICAR messages")

@@ -19,15 +19,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from herdbook.contracts.camera import Contract
 from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
-from herdbook.contracts.validation import first_problem
-from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.labels.mapping import AnimalColumn, Column, FileShape, TimeColumn
+from herdbook.labels.mapping_file import read_mapping
 
 
 class Measure(Contract):
@@ -65,12 +63,4 @@ def load_series_mapping(path: Path) -> SeriesMapping:
         NotFoundError: there is no such file.
         ConfigurationError: it is not YAML, or not a mapping of readings; the message names the key.
     """
-    try:
-        return SeriesMapping.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise NotFoundError(f"there is no mapping file {path}", "Check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name} is not YAML: {error}") from error
-    except ValidationError as error:
-        problem = first_problem(error.errors(), "mapping")
-        raise ConfigurationError(f"{path.name} is not a mapping of readings: {problem}") from error
+    return read_mapping(path, SeriesMapping, "readings")
