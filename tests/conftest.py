@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 pytest_plugins = [
     "support.archived_home",
     "support.empty_lake",
@@ -16,3 +18,11 @@ pytest_plugins = [
 # Workers of pytest-xdist and jobs in a shell's background ignore SIGINT, and the programs that tests interrupt
 # would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+LONGEST = ("tests/demo/test_demo_end_to_end.py", "tests/fleet/test_fault_table.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that no worker waits for them in the end."""
+    rank = {name: k for k, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(LONGEST)))

@@ -14,16 +14,16 @@ LIMIT_S = 7200.0
 """A slow machine may take its time."""
 SHORTER = (
     "dataset.frames=640",
-    "teacher.sight.steps=160",
-    "teacher.sight.validate_every=160",
-    "teacher.schedule.steps=80",
-    "teacher.schedule.validate_every=80",
-    "distil.schedule.steps=700",
-    "distil.schedule.validate_every=350",
+    "teacher.sight.steps=80",
+    "teacher.sight.validate_every=80",
+    "teacher.schedule.steps=40",
+    "teacher.schedule.validate_every=40",
+    "distil.schedule.steps=500",
+    "distil.schedule.validate_every=500",
     "embed.schedule.steps=60",
     "embed.schedule.validate_every=60",
-    "behaviour.schedule.steps=600",
-    "behaviour.schedule.validate_every=600",
+    "behaviour.schedule.steps=400",
+    "behaviour.schedule.validate_every=400",
 )
 """What is less than in the profile ``pocket``: it has to be minutes in all."""
 

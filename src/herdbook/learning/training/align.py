@@ -7,7 +7,7 @@ tracker answers the teacher's own exam once from its own features and once from 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ from herdnet.student import Student
 from herdnet.substitute import substitute
 
 READERS = 8
-"""Threads that read the next batch while one is learned from."""
+"""Threads that read a batch."""
 
 
 class AlignLearner(nn.Module):
@@ -67,16 +67,15 @@ class AlignTask:
     """Labelled, in the teacher's size."""
     params: AlignParams
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS))
-    _ahead: dict[int, list[Future[tuple[Tensor, Tensor]]]] = field(default_factory=dict)
 
     def arguments(self, draw: int) -> tuple[Any, ...]:
-        """Frames, what the teacher says of them, and progress; the next batch is begun to be read."""
+        """Frames, what the teacher says of them, and progress."""
         schedule = self.params.schedule
-        batch = self._ahead.pop(draw, None) or self._begun(draw)
-        following = draw + schedule.processes
-        if schedule.step_of(following) < schedule.steps:
-            self._ahead[following] = self._begun(following)
-        images, targets = zip(*(one.result() for one in batch), strict=True)
+        chance = np.random.default_rng([schedule.seed, draw])
+        rows = chance.integers(0, len(self.training), schedule.batch)
+        over = chance.random((schedule.batch, 2)) < (0.5 if self.params.mirrored else 0.0)
+        frames = (self.training[row] for row in rows)
+        images, targets = zip(*self._pool.map(self._read, frames, over), strict=True)
         progress = torch.tensor(schedule.progress(schedule.step_of(draw)))
         return torch.stack(images), torch.stack(targets), progress
 
@@ -111,20 +110,10 @@ class AlignTask:
         ids = self.validation.ids
         return torch.stack([torch.from_numpy(self.store.get(self.recipe, ids[row])) for row in rows])
 
-    def _begun(self, draw: int) -> list[Future[tuple[Tensor, Tensor]]]:
-        schedule = self.params.schedule
-        chance = np.random.default_rng([schedule.seed, draw])
-        rows = chance.integers(0, len(self.training), schedule.batch)
-        over = chance.random((schedule.batch, 2)) < (0.5 if self.params.mirrored else 0.0)
-        return [
-            self._pool.submit(
-                self._read, self.training[row], [axis for axis, turned in zip((1, 2), turn, strict=True) if turned]
-            )
-            for row, turn in zip(rows, over, strict=True)
-        ]
-
-    def _read(self, frame: Frame, turned: list[int]) -> tuple[Tensor, Tensor]:
-        """A frame as the student sees it in the teacher's place (through the teacher's size), and its target."""
+    def _read(self, frame: Frame, over: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
+        """A frame as the student sees it in the teacher's place (through the teacher's size), and its target; upside
+        down, left to right, or both."""
+        turned = [axis for axis, turn in zip((1, 2), over, strict=True) if turn]
         student, side = self.params.student, self.teacher.side
         image = torch.from_numpy(frame.image().copy()).permute(2, 0, 1)[None].float() / 255
         seen = resize(resize(image, (side, side)), (student.image_size, student.image_size))[0].clamp(0, 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from herdbook.errors import ConfigurationError, TrainingError
+from herdbook.learning.training.ahead import made_ahead
 from herdbook.learning.training.checkpoint import Checkpoints
 from herdbook.learning.training.curves import Curves
 from herdbook.learning.training.schedule import Schedule
@@ -80,32 +82,34 @@ def train(
     module, optimiser = accelerator.prepare(task.module, optimiser)
     began = time.perf_counter() - spent
     figures: dict[str, float] = {}
-    for step in range(first, schedule.steps):
-        draw = step * accelerator.num_processes + accelerator.process_index
-        torch.manual_seed(schedule.seed * 1_000_003 + draw)
-        module.train()
-        for part in still:
-            part.eval()
-        losses = _step(accelerator, module, optimiser, task.arguments(draw), schedule=schedule, step=step)
-        _follow(average, accelerator.unwrap_model(module), min(1 - 1 / schedule.average, step / (step + 10)))
-        done = step + 1
-        if not accelerator.is_main_process:
-            continue
-        curves.add(step, losses)
-        if done % schedule.validate_every == 0 or done == schedule.steps:
-            figures = dict(task.validate(average))
-            curves.mark(done, figures)
-        if done % schedule.checkpoint_every == 0 or done == schedule.steps:
-            checkpoints.save(
-                done,
-                {
-                    "module": accelerator.unwrap_model(module).state_dict(),
-                    "average": average.state_dict(),
-                    "optimiser": optimiser.optimizer.state_dict(),
-                    "seconds": time.perf_counter() - began,
-                },
-            )
-        progress(done, schedule.steps)
+    draws = [step * accelerator.num_processes + accelerator.process_index for step in range(first, schedule.steps)]
+    with closing(made_ahead(task.arguments, draws)) as batches:
+        for step, draw in enumerate(draws, first):
+            arguments = next(batches)
+            torch.manual_seed(schedule.seed * 1_000_003 + draw)
+            module.train()
+            for part in still:
+                part.eval()
+            losses = _step(accelerator, module, optimiser, arguments, schedule=schedule, step=step)
+            _follow(average, accelerator.unwrap_model(module), min(1 - 1 / schedule.average, step / (step + 10)))
+            done = step + 1
+            if not accelerator.is_main_process:
+                continue
+            curves.add(step, losses)
+            if done % schedule.validate_every == 0 or done == schedule.steps:
+                figures = dict(task.validate(average))
+                curves.mark(done, figures)
+            if done % schedule.checkpoint_every == 0 or done == schedule.steps:
+                checkpoints.save(
+                    done,
+                    {
+                        "module": accelerator.unwrap_model(module).state_dict(),
+                        "average": average.state_dict(),
+                        "optimiser": optimiser.optimizer.state_dict(),
+                        "seconds": time.perf_counter() - began,
+                    },
+                )
+            progress(done, schedule.steps)
     if not figures and accelerator.is_main_process:  # killed between the last step and its end
         figures = dict(task.validate(average))
     seconds = time.perf_counter() - began
