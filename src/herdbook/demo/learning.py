@@ -14,14 +14,15 @@ LIMIT_S = 7200.0
 """A slow machine may take its time."""
 SHORTER = (
     "dataset.frames=640",
-    "teacher.sight.steps=80",
-    "teacher.sight.validate_every=80",
-    "teacher.schedule.steps=40",
-    "teacher.schedule.validate_every=40",
-    "distil.schedule.steps=500",
-    "distil.schedule.validate_every=500",
+    "teacher.sight.steps=60",
+    "teacher.sight.validate_every=60",
+    "teacher.schedule.steps=30",
+    "teacher.schedule.validate_every=30",
+    "distil.schedule.steps=400",
+    "distil.schedule.validate_every=400",
     "embed.schedule.steps=60",
     "embed.schedule.validate_every=60",
+    "behaviour.clips=24",
     "behaviour.schedule.steps=400",
     "behaviour.schedule.validate_every=400",
 )

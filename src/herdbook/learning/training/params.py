@@ -153,6 +153,8 @@ class BehaviourParams(Contract):
 
     schedule: Schedule
     step_s: Annotated[float, Field(ge=0.1, le=10)] = 0.5
+    clips: Count | None = None
+    """Of each side so many kept clips are looked at, evenly chosen; all if none."""
     width: Count = 64
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     window: Count = 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from herdbook.contracts.ethogram import load_ethogram
@@ -138,7 +139,8 @@ def run_behaviour(
         def say(done: int, total: int) -> None:
             stage.progress(f"looking at {split.value} clips", done, total)
 
-        return windows_of(data, split, lambda: make(release, eyes, LearnedParameters()), names, say)
+        engine = partial(make, release, eyes, LearnedParameters())
+        return windows_of(data, split, engine, names, say, at_most=params.clips)
 
     training, validation = looked_at(Split.TRAIN), looked_at(Split.VALIDATION)
     task = behaviour.make_task(params, names, network.config.postures, training, validation)
