@@ -1,0 +1,155 @@
+"""The report on one animal: what it did, what changed and when, and how far that can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from herdbook.analytics.baseline import LEAST_MATES
+from herdbook.analytics.heat import may_cycle
+from herdbook.reports import words
+from herdbook.reports.animal_plots import plots
+from herdbook.reports.animal_rows import AnimalRecord, read_animal
+from herdbook.reports.events import Event, events_of, marks_legend
+from herdbook.reports.figure import require_libraries
+from herdbook.reports.findings import Finding, heats, judge, levels, measures_of, standing_out, told
+from herdbook.reports.notes import notes
+from herdbook.reports.page import render
+from herdbook.reports.source import Source
+
+MOST_FINDINGS = 24
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a report on an animal comes to, before it is drawn."""
+
+    record: AnimalRecord
+    headline: str
+    lead: str
+    findings: Sequence[Finding]
+    events: Sequence[Event]
+    left_out: int
+    """Findings that are not told one by one."""
+
+
+def animal_report(
+    source: Source, animal: str, since: date | None = None, until: date | None = None, as_of: date | None = None
+) -> tuple[str, Told]:
+    """One animal as a page.
+
+    Args:
+        source: to read from.
+        animal: its id.
+        since: first farm-local day; its first otherwise.
+        until: last farm-local day; its last otherwise.
+        as_of: labels as known at the beginning of this day, in UTC, and no later days.
+
+    Returns:
+        The page's HTML, and what it tells.
+
+    Raises:
+        NotFoundError: there is no such animal.
+        NothingToReportError: it has no day in the range.
+        MissingDependencyError: what draws is not installed.
+    """
+    require_libraries()
+    record = read_animal(source, animal, since, until, as_of)
+    judged = [judge(record.group, m) for m in measures_of(record.group)]
+    found = find(record)
+    told_ = tell(record, found)
+    page = render(
+        "animal.html.j2",
+        {
+            "title": f"Animal {animal}",
+            "kicker": f"report on one animal, {words.days(record.axis.first, record.axis.last)}",
+            "headline": told_.headline,
+            "lead": told_.lead,
+            "facts": facts(record),
+            "events": told_.events,
+            "more": f"{words.count(told_.left_out, 'lesser finding')} not listed." if told_.left_out else "",
+            "legend": marks_legend(record.marks),
+            "plots": list(plots(record, judged)),
+            "notes": notes(source, record.group, as_of),
+            "footer": footer(source, record),
+        },
+    )
+    return page, told_
+
+
+def find(record: AnimalRecord) -> list[Finding]:
+    """All findings about the animal itself."""
+    found: list[Finding] = []
+    for measure in measures_of(record.group):
+        judged = judge(record.group, measure)
+        found += standing_out(record.group, judged, 0)
+        found += levels(record.group, measure, 0)
+        if measure.name in ("activity", "walking_share") and _may_cycle(record):
+            found += heats(record.group, judged, 0)[0]
+    return found
+
+
+def tell(record: AnimalRecord, found: Sequence[Finding]) -> Told:
+    """The headline, the lead and the list of events."""
+    chosen = told(found, MOST_FINDINGS)
+    out = sorted((f for f in chosen if f.kind != "heat"), key=lambda f: -f.weight)
+    if out:
+        first = out[0]
+        headline = words.sentence(f"it {first.did} {first.when}")
+        mates = "; its pen-mates did not" if len(record.group.animals) > LEAST_MATES else ""
+        lead = words.sentence(f"{first.figures}{mates}") + _around(record, first)
+        lead += f" It also {words.listed([f'{f.did} {f.when}' for f in out[1:4]])}." if out[1:] else ""
+    else:
+        seen = int(np.sum(~np.isnan(record.group.columns["behaviour_s"][0, record.group.shown :])))
+        headline = f"Nothing stands out in {words.count(seen, 'observed day')}."
+        lead = "On no run of days was it unlike itself and unlike its pen-mates."
+    events = events_of(chosen, record.marks, record.stays)
+    return Told(record, headline, lead, chosen, events, len(found) - len(chosen))
+
+
+def facts(record: AnimalRecord) -> list[tuple[str, str]]:
+    """What is known of the animal, and how well it was seen."""
+    row, seen = record.animal, record.group.columns["behaviour_s"][0, record.group.shown :]
+    known = ~np.isnan(seen)
+    pens = list(dict.fromkeys(stay["pen_id"] for stay in record.stays)) or list(record.group.pens)
+    found = [
+        ("Species", " ".join(str(row[k]) for k in ("sex", "species") if row.get(k)) or "unknown"),
+        ("Born", words.day(row["born_on"]) if row.get("born_on") else "unknown"),
+        ("Farm", str(row.get("farm_id") or "unknown")),
+        ("Pen" if len(pens) == 1 else "Pens, in order", ", ".join(pens) or "unknown"),
+        ("Days seen", f"{int(known.sum())} of {record.axis.n}"),
+        ("Seen on such a day", f"{float(np.mean(seen[known])) / 3600:.1f} h" if known.any() else "never"),
+        ("Pen-mates compared", str(len(record.group.animals) - 1)),
+    ]
+    sure = record.confidence[~np.isnan(record.confidence)]
+    return found + ([("Sure that it is this animal", words.share(float(np.mean(sure))))] if len(sure) else [])
+
+
+def footer(source: Source, record: Any) -> str:
+    """Where the figures are from."""
+    releases = words.listed(list(dict.fromkeys(name for c in record.marks.changes for name in (c.before, c.after))))
+    return f"From {source.name}, snapshot {source.snapshot}." + (f" Model releases: {releases}." if releases else "")
+
+
+def _around(record: AnimalRecord, finding: Finding) -> str:
+    """What the farm wrote down about illness near a finding."""
+    near = timedelta(days=14)
+    facts = [
+        fact
+        for fact in record.marks.facts
+        if fact.kind in ("diagnosis", "abortion") and finding.first - near <= fact.day <= finding.last + near
+    ]
+    if not facts:
+        return " The farm wrote down no illness within a fortnight."
+    said = [f"{fact.value or fact.kind} {words.days(fact.day, fact.day)}" for fact in facts[:2]]
+    return f" The farm wrote down {words.listed(said)}."
+
+
+def _may_cycle(record: AnimalRecord) -> bool:
+    born = record.animal.get("born_on")
+    age = None if born is None else (record.axis.last - born).days
+    return may_cycle(record.animal.get("species"), record.animal.get("sex"), age)
