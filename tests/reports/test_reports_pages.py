@@ -18,9 +18,9 @@ from herdbook.lake.bulk import load_parts
 from herdbook.lake.migrate import migrate
 from herdbook.lake.pins import pin
 from herdbook.lake.publish import publish
-from herdbook.reports.animal import animal_report
+from herdbook.reports.animal import animal_page, animal_story
 from herdbook.reports.page import write
-from herdbook.reports.pen import pen_report
+from herdbook.reports.pen import pen_page, pen_story
 from herdbook.reports.source import Source, open_source
 from herdbook.settings import Settings
 from herdbook.simulate.herd import make_herd_plan
@@ -119,7 +119,10 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def pages(source: Source) -> dict[str, str]:
     """One report on an animal, one on its pen."""
-    return {"animal": animal_report(source, "f-d001-a00000")[0], "pen": pen_report(source, "f-d001-p01")[0]}
+    return {
+        "animal": animal_page(source, animal_story(source, "f-d001-a00000")),
+        "pen": pen_page(source, pen_story(source, "f-d001-p01")),
+    }
 
 
 @pytest.mark.parametrize("which", ["animal", "pen"])
@@ -162,7 +165,7 @@ def test_what_comes_from_data_is_text(pages: dict[str, str]) -> None:
 
 
 def test_reports_come_out_the_same_every_time(source: Source, pages: dict[str, str]) -> None:
-    assert animal_report(source, "f-d001-a00000")[0] == pages["animal"]
+    assert animal_page(source, animal_story(source, "f-d001-a00000")) == pages["animal"]
 
 
 def test_what_fell_ill_is_told_with_what_the_farm_wrote_down(source: Source) -> None:
@@ -172,22 +175,22 @@ def test_what_fell_ill_is_told_with_what_the_farm_wrote_down(source: Source) -> 
         " AND occurred_day BETWEEN DATE '2023-01-22' AND DATE '2023-02-09' GROUP BY animal_id ORDER BY 1"
     )
     assert ill, "the seed has some"
+    pen = pen_story(source, "f-d001-p01")
     for case in ill:
-        _, told = animal_report(source, case["animal_id"])
-        lying = [f for f in told.findings if f.measure == "lying_share" and not f.more]
+        story = animal_story(source, case["animal_id"])
+        lying = [f for f in story.findings if f.measure == "lying_share" and not f.more]
         assert any(f.first - timedelta(3) <= case["day"] <= f.last + timedelta(14) for f in lying), case
-        assert any("lameness" in event.text for event in told.events)
-        _, pen = pen_report(source, "f-d001-p01")
+        assert any("lameness" in event.text for event in story.events)
         assert case["animal_id"] in {f.animal_id for f in pen.findings}
 
 
 def test_every_change_of_model_and_long_gap_is_told(source: Source) -> None:
-    _, told = pen_report(source, "f-d001-p01")
-    assert [e.text for e in told.events if e.kind == "model"] == [
+    story = pen_story(source, "f-d001-p01")
+    assert [e.text for e in story.events if e.kind == "model"] == [
         "The model changed from m1 to m2: what differs across it may be the model's."
     ]
     off = source.rows("SELECT day FROM pen_day WHERE camera_on_s = 0")
-    assert sum(gap.seconds for gap in told.record.marks.gaps) >= 86400 * len(off) > 0
+    assert sum(gap.seconds for gap in story.record.marks.gaps) >= 86400 * len(off) > 0
 
 
 def test_days_without_enough_seen_are_blank_in_the_tables(source: Source, pages: dict[str, str]) -> None:
@@ -198,34 +201,35 @@ def test_days_without_enough_seen_are_blank_in_the_tables(source: Source, pages:
 
 def test_a_range_shows_its_days_and_rests_on_those_before(source: Source) -> None:
     since, until = FIRST + timedelta(30), FIRST + timedelta(39)
-    _, told = animal_report(source, "f-d001-a00000", since, until)
-    assert (told.record.axis.first, told.record.axis.last) == (since, until)
-    group = told.record.group
+    story = animal_story(source, "f-d001-a00000", since, until)
+    assert (story.record.axis.first, story.record.axis.last) == (since, until)
+    group = story.record.group
     assert group.columns["lying_s"].shape[1] == 38
-    assert all(since <= f.last <= until for f in told.findings)
-    assert all(since <= f.first for f in told.findings)
+    assert all(since <= f.last <= until for f in story.findings)
+    assert all(since <= f.first for f in story.findings)
 
 
 def test_as_of_a_day_knows_nothing_of_later(source: Source) -> None:
     """The note is of 20 January and came on 10 February."""
-    page, told = animal_report(source, "f-d001-a00000", as_of=date(2023, 2, 1))
-    assert told.record.axis.last == date(2023, 1, 31)
-    assert "alert(" not in page
-    assert "alert(" in animal_report(source, "f-d001-a00000", as_of=date(2023, 2, 12))[0]
+    story = animal_story(source, "f-d001-a00000", as_of=date(2023, 2, 1))
+    assert story.record.axis.last == date(2023, 1, 31)
+    assert not any("alert(" in event.text for event in story.events)
+    later = animal_story(source, "f-d001-a00000", as_of=date(2023, 2, 12))
+    assert any("alert(" in event.text for event in later.events)
 
 
 def test_what_is_not_there_is_refused_by_name(source: Source) -> None:
     with pytest.raises(NotFoundError, match="no animal 'x'"):
-        animal_report(source, "x")
+        animal_story(source, "x")
     with pytest.raises(NotFoundError, match="no pen '<b>'"):
-        pen_report(source, "<b>")
+        pen_story(source, "<b>")
     late = FIRST + timedelta(400)
     with pytest.raises(NothingToReportError, match="recorded from 2023-01-02 to 2023-02-26"):
-        animal_report(source, "f-d001-a00000", since=late)
+        animal_story(source, "f-d001-a00000", since=late)
     with pytest.raises(NothingToReportError):
-        pen_report(source, "f-d001-p01", until=FIRST - timedelta(1))
+        pen_story(source, "f-d001-p01", until=FIRST - timedelta(1))
     with pytest.raises(InputError, match="is before"):
-        pen_report(source, "f-d001-p01", since=late, until=FIRST)
+        pen_story(source, "f-d001-p01", since=late, until=FIRST)
 
 
 def test_a_file_that_cannot_be_written_is_said_and_leaves_nothing(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ class Deviation:
     low: Floats
     high: Floats
     """`THRESHOLD` spreads on both sides of it."""
+    relative: Floats
+    """Square root of the value less the median of the pen-mates' on the same day."""
     own: Floats
     """Score against the animal's own days before."""
     mates: Floats
@@ -73,7 +75,7 @@ def deviation(values: Floats, pen: Ints, segment: Ints, *, floor: float = FLOOR)
     agree = np.where(np.sign(score) == np.sign(mates), np.minimum(np.abs(score), np.abs(mates)) * np.sign(score), 0.0)
     both = np.where(np.isnan(score), np.nan, np.where(np.isnan(mates), score, agree))
     low, high = (np.maximum(own.centre + k * THRESHOLD * own.spread, 0) ** 2 for k in (-1, 1))
-    return Deviation(values, own.centre**2, low, high, score, mates, both)
+    return Deviation(values, own.centre**2, low, high, relative, score, mates, both)
 
 
 def episodes(of: Deviation, animal: int, *, threshold: float = THRESHOLD, run: int = LEAST_RUN) -> list[Episode]:

@@ -61,6 +61,9 @@ def middle(values: Floats, width: int = 7, least: int = 3) -> Floats:
 def median(values: Floats, least: int = 1) -> Floats:
     """Median of the known values along the last axis; NaN where fewer than ``least`` are known."""
     known = np.sum(~np.isnan(values), axis=-1)
-    enough = known >= max(least, 1)
-    filled = np.where(enough[..., None], values, 0.0)
-    return np.where(enough, np.nanmedian(filled, axis=-1), np.nan)
+    ordered = np.sort(values, axis=-1)  # NaN last; several times faster than nanmedian
+    low, high = (
+        np.take_along_axis(ordered, np.maximum(at, 0)[..., None], axis=-1)[..., 0]
+        for at in ((known - 1) // 2, known // 2)
+    )
+    return np.where(known >= max(least, 1), (low + high) / 2, np.nan)

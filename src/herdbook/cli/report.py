@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from herdbook.cli.day import parse_day
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
 from herdbook.settings import get_settings
+
+if TYPE_CHECKING:
+    from herdbook.reports.animal import AnimalStory
+    from herdbook.reports.pen import PenStory
 
 app = typer.Typer(help="Reports to read: one animal, one pen.", no_args_is_help=True)
 
@@ -47,12 +51,13 @@ def animal(
     as_json: JsonFlag = False,
 ) -> None:
     """Say what an animal did, what changed and when. With --html as a page of its own that needs no network."""
-    from herdbook.reports.animal import animal_report
+    from herdbook.reports.animal import animal_page, animal_story
     from herdbook.reports.source import open_source
 
     with open_source(get_settings(), lake=lake, pin=pin) as source:
-        page, told = animal_report(source, animal_id, since, until, as_of)
-    _finish(page, told, html, as_json=as_json)
+        story = animal_story(source, animal_id, since, until, as_of)
+        page = animal_page(source, story) if html is not None else ""
+    _finish(page, story, html, as_json=as_json)
 
 
 @app.command()
@@ -68,25 +73,26 @@ def pen(
     as_json: JsonFlag = False,
 ) -> None:
     """Say who was in a pen, what they did and who stands out. With --html as a page that needs no network."""
-    from herdbook.reports.pen import pen_report
+    from herdbook.reports.pen import pen_page, pen_story
     from herdbook.reports.source import open_source
 
     with open_source(get_settings(), lake=lake, pin=pin) as source:
-        page, told = pen_report(source, pen_id, since, until, as_of)
-    _finish(page, told, html, as_json=as_json)
+        story = pen_story(source, pen_id, since, until, as_of)
+        page = pen_page(source, story) if html is not None else ""
+    _finish(page, story, html, as_json=as_json)
 
 
-def _finish(page: str, told: Any, html: Path | None, *, as_json: bool) -> None:
+def _finish(page: str, story: AnimalStory | PenStory, html: Path | None, *, as_json: bool) -> None:
     from herdbook.reports.page import write
 
     if html is not None:
         write(html, page)
-    events = [{"when": e.when, "kind": e.tag, "what": e.text} for e in told.events]
+    events = [{"when": e.when, "kind": e.tag, "what": e.text} for e in story.events]
     if as_json:
-        print_json({"headline": told.headline, "lead": told.lead, "events": events, "file": html})
+        print_json({"headline": story.headline, "lead": story.lead, "events": events, "file": html})
         return
     if html is not None:
-        console.print(f"{told.headline}\nwrote {html}", soft_wrap=True, markup=False)
+        console.print(f"{story.headline}\nwrote {html}", soft_wrap=True, markup=False)
         return
-    typer.echo(f"{told.headline}\n{told.lead}\n")
+    typer.echo(f"{story.headline}\n{story.lead}\n")
     print_rows(events, as_json=False)

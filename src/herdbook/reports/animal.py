@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from herdbook.reports.animal_plots import plots
 from herdbook.reports.animal_rows import AnimalRecord, read_animal
 from herdbook.reports.events import Event, events_of, marks_legend
 from herdbook.reports.figure import require_libraries
-from herdbook.reports.findings import Finding, heats, judge, levels, measures_of, standing_out, told
+from herdbook.reports.findings import Finding, Judged, heats, judge, levels, measures_of, standing_out, told
 from herdbook.reports.notes import notes
 from herdbook.reports.page import render
 from herdbook.reports.source import Source
@@ -25,10 +24,11 @@ MOST_FINDINGS = 24
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a report on an animal comes to, before it is drawn."""
+class AnimalStory:
+    """What a report on an animal tells, before it is drawn."""
 
     record: AnimalRecord
+    judged: Sequence[Judged]
     headline: str
     lead: str
     findings: Sequence[Finding]
@@ -37,10 +37,10 @@ class Told:
     """Findings that are not told one by one."""
 
 
-def animal_report(
+def animal_story(
     source: Source, animal: str, since: date | None = None, until: date | None = None, as_of: date | None = None
-) -> tuple[str, Told]:
-    """One animal as a page.
+) -> AnimalStory:
+    """What one animal did, and what changed when.
 
     Args:
         source: to read from.
@@ -49,51 +49,52 @@ def animal_report(
         until: last farm-local day; its last otherwise.
         as_of: labels as known at the beginning of this day, in UTC, and no later days.
 
-    Returns:
-        The page's HTML, and what it tells.
-
     Raises:
         NotFoundError: there is no such animal.
         NothingToReportError: it has no day in the range.
+        InputError: the range ends before it begins.
+    """
+    record = read_animal(source, animal, since, until, as_of)
+    judged = [judge(record.group, m) for m in measures_of(record.group)]
+    return tell(record, judged, find(record, judged))
+
+
+def animal_page(source: Source, story: AnimalStory) -> str:
+    """The story as a page of HTML.
+
+    Raises:
         MissingDependencyError: what draws is not installed.
     """
     require_libraries()
-    record = read_animal(source, animal, since, until, as_of)
-    judged = [judge(record.group, m) for m in measures_of(record.group)]
-    found = find(record)
-    told_ = tell(record, found)
-    page = render(
-        "animal.html.j2",
+    record = story.record
+    return render(
+        "base.html.j2",
         {
-            "title": f"Animal {animal}",
+            "title": f"Animal {record.animal['animal_id']}",
             "kicker": f"report on one animal, {words.days(record.axis.first, record.axis.last)}",
-            "headline": told_.headline,
-            "lead": told_.lead,
+            "headline": story.headline,
+            "lead": story.lead,
             "facts": facts(record),
-            "events": told_.events,
-            "more": f"{words.count(told_.left_out, 'lesser finding')} not listed." if told_.left_out else "",
+            "events": story.events,
+            "more": f"{words.count(story.left_out, 'lesser finding')} not listed." if story.left_out else "",
             "legend": marks_legend(record.marks),
-            "plots": list(plots(record, judged)),
-            "notes": notes(source, record.group, as_of),
-            "footer": footer(source, record),
+            "plots": list(plots(record, story.judged)),
+            "notes": notes(source, record.group, record.as_of),
         },
     )
-    return page, told_
 
 
-def find(record: AnimalRecord) -> list[Finding]:
+def find(record: AnimalRecord, judged: Sequence[Judged]) -> list[Finding]:
     """All findings about the animal itself."""
     found: list[Finding] = []
-    for measure in measures_of(record.group):
-        judged = judge(record.group, measure)
-        found += standing_out(record.group, judged, 0)
-        found += levels(record.group, measure, 0)
-        if measure.name in ("activity", "walking_share") and _may_cycle(record):
-            found += heats(record.group, judged, 0)[0]
+    for j in judged:
+        found += standing_out(record.group, j, 0) + levels(record.group, j, 0)
+        if j.measure.name in ("activity", "walking_share") and _may_cycle(record):
+            found += heats(record.group, j, 0)
     return found
 
 
-def tell(record: AnimalRecord, found: Sequence[Finding]) -> Told:
+def tell(record: AnimalRecord, judged: Sequence[Judged], found: Sequence[Finding]) -> AnimalStory:
     """The headline, the lead and the list of events."""
     chosen = told(found, MOST_FINDINGS)
     out = sorted((f for f in chosen if f.kind != "heat"), key=lambda f: -f.weight)
@@ -108,7 +109,7 @@ def tell(record: AnimalRecord, found: Sequence[Finding]) -> Told:
         headline = f"Nothing stands out in {words.count(seen, 'observed day')}."
         lead = "On no run of days was it unlike itself and unlike its pen-mates."
     events = events_of(chosen, record.marks, record.stays)
-    return Told(record, headline, lead, chosen, events, len(found) - len(chosen))
+    return AnimalStory(record, judged, headline, lead, chosen, events, len(found) - len(chosen))
 
 
 def facts(record: AnimalRecord) -> list[tuple[str, str]]:
@@ -127,12 +128,6 @@ def facts(record: AnimalRecord) -> list[tuple[str, str]]:
     ]
     sure = record.confidence[~np.isnan(record.confidence)]
     return found + ([("Sure that it is this animal", words.share(float(np.mean(sure))))] if len(sure) else [])
-
-
-def footer(source: Source, record: Any) -> str:
-    """Where the figures are from."""
-    releases = words.listed(list(dict.fromkeys(name for c in record.marks.changes for name in (c.before, c.after))))
-    return f"From {source.name}, snapshot {source.snapshot}." + (f" Model releases: {releases}." if releases else "")
 
 
 def _around(record: AnimalRecord, finding: Finding) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from herdbook.analytics.baseline import against_mates
 from herdbook.analytics.shares import budget, middle
-from herdbook.analytics.spells import SpellDays, spell_days
 from herdbook.reports import words
 from herdbook.reports.figure import DARK, INK, LIGHT, MIDDLE, SOFT, Plot, drawing, dress, x_of
 from herdbook.reports.findings import Judged
+from herdbook.reports.growth_plots import size_plot, weight_plot
+from herdbook.reports.spell_plots import bouts_plot, visits_plot
 
 if TYPE_CHECKING:
     from datetime import date
@@ -118,69 +119,6 @@ def measure_plot(record: AnimalRecord, judged: Judged) -> Plot:
     )
 
 
-def bouts_plot(record: AnimalRecord) -> Plot | None:
-    """How often the animal lay down, and for how long."""
-    found = spell_days(record.bouts, _observed(record))
-    if np.isnan(found.median_s).all():
-        return None
-    days, x = record.axis.days, np.array(x_of(record.axis.days))
-    with drawing(2.9, rows=2) as (axes, made):
-        per_day, minutes = found.per_hour * 24, found.median_s / 60
-        for ax, values, label in ((axes[0], per_day, "bouts in 24 h seen"), (axes[1], minutes, "median, min")):
-            ax.plot(x, values, ".", color=LIGHT, markersize=4)
-            ax.plot(x, middle(values), color=DARK, linewidth=1.8)
-            ax.set_ylim(bottom=0)
-            ax.set_ylabel(label)
-        dress(axes, record.marks, record.axis.first, record.drawn_until)
-    censored = float(np.nanmean(found.censored))
-    return Plot(
-        "bouts",
-        "Lying bouts",
-        "Above: how often it lay down, per 24 observed hours. Below: how long it stayed, median. Bouts whose end the"
-        f" camera missed ({words.share(censored)}) count as at least so long (product-limit estimate).",
-        f"Two lines. Lying bouts in 24 observed hours: {words.course(per_day, days, 'bouts', 1)} Median duration:"
-        f" {words.course(minutes, days, 'minutes', 0)}",
-        made[0],
-        ("day", "bouts begun", "in 24 h seen", "median, min", "mean, min", "end not seen, %"),
-        _spell_rows(record, found),
-    )
-
-
-def visits_plot(record: AnimalRecord) -> Plot | None:
-    """How often the animal went to feeder and drinker."""
-    found = {name: spell_days(spells, _observed(record)) for name, spells in record.visits.items() if len(spells.day)}
-    if not found:
-        return None
-    days, x = record.axis.days, np.array(x_of(record.axis.days))
-    with drawing(2.0, legend=True) as ([ax], made):
-        for (name, visits), (colour, dash, mark) in zip(
-            found.items(), ((DARK, "-", "."), (MIDDLE, (0, (4, 2)), "+")), strict=False
-        ):
-            values = visits.per_hour * 24
-            ax.plot(x, values, mark, color=colour, markersize=3.5, alpha=0.6)
-            ax.plot(x, middle(values), color=colour, linestyle=dash, linewidth=1.8, label=name)
-        ax.set_ylim(bottom=0)
-        ax.set_ylabel("visits in 24 h seen")
-        dress([ax], record.marks, record.axis.first, record.drawn_until)
-    said = [f"{n}: {words.course(v.per_hour * 24, days, 'visits', 1)}" for n, v in found.items()]
-    columns = [part for n in found for part in (f"{n}, visits in 24 h seen", f"{n}, median minutes")]
-    return Plot(
-        "visits",
-        "Visits to feeder and drinker",
-        "Visits begun per 24 observed hours; pauses of up to a minute belong to a visit. Lines: median of seven days.",
-        f"Lines of visits in 24 observed hours. {' '.join(words.sentence(s) for s in said)}",
-        made[0],
-        ("day", *columns),
-        [
-            (
-                d.isoformat(),
-                *(words.cell(value, 1) for v in found.values() for value in (v.per_hour[k] * 24, v.median_s[k] / 60)),
-            )
-            for k, d in enumerate(days)
-        ],
-    )
-
-
 def gait_plot(record: AnimalRecord) -> Plot | None:
     """How fast the animal walks when it walks."""
     speed = record.movement.get("moving_speed_m_s")
@@ -240,32 +178,12 @@ def watch_plot(record: AnimalRecord) -> Plot:
     )
 
 
-def plots(record: AnimalRecord, judged: list[Judged]) -> Iterator[Plot]:
+def plots(record: AnimalRecord, judged: Sequence[Judged]) -> Iterator[Plot]:
     """All plots that the record has something for, in the order of the page."""
-    from herdbook.reports.growth_plots import size_plot, weight_plot
-
     first = budget_plot(record)
     found = [first, *(measure_plot(record, j) for j in judged)]
     found += [bouts_plot(record), visits_plot(record), gait_plot(record), weight_plot(record), size_plot(record)]
     yield from (plot for plot in [*found, watch_plot(record)] if plot is not None)
-
-
-def _observed(record: AnimalRecord) -> Floats:
-    return record.group.columns["behaviour_s"][0, record.group.shown :]
-
-
-def _spell_rows(record: AnimalRecord, found: SpellDays) -> list[tuple[str, ...]]:
-    return [
-        (
-            d.isoformat(),
-            words.cell(found.count[k], 0),
-            words.cell(found.per_hour[k] * 24, 1),
-            words.cell(found.median_s[k] / 60, 1),
-            words.cell(found.mean_s[k] / 60, 1),
-            words.cell(found.censored[k] * 100, 0),
-        )
-        for k, d in enumerate(record.axis.days)
-    ]
 
 
 def _limits(ax: Axes, *series: Floats) -> None:

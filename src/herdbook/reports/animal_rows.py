@@ -71,6 +71,8 @@ class AnimalRecord:
     visits: Mapping[str, Spells]
     movement: Mapping[str, Floats]
     weights: Sequence[Fact]
+    as_of: date | None
+    """Until when farm records were known; none if as now."""
 
     @property
     def drawn_until(self) -> date:
@@ -133,6 +135,7 @@ def read_animal(
         bouts=_spells(source, "animal_lying_bout", asked, axis),
         visits={name: _spells(source, "animal_visit", asked, axis, name) for name in ("eating", "drinking")},
         movement=_placed(source, "FROM animal_day_movement WHERE animal_id = $animal", asked, axis),
+        as_of=as_of,
         weights=[fact for fact in facts if fact.kind == "weight" and fact.number is not None],
     )
 

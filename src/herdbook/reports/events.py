@@ -67,6 +67,8 @@ def events_of(
             text = f"No camera was on for {words.duration(gap.seconds)}, until {words.moment(gap.end)}."
             found.append(Event(gap.start, words.day(gap.start), "gap", "not watched", text))
     for before, after in pairwise(stays):
+        if before["pen_id"] == after["pen_id"]:
+            continue
         text = f"It moved from {before['pen_id']} to {after['pen_id']}."
         found.append(Event(after["span"].start, words.day(after["span"].start), "move", "moved", text))
     return sorted(found, key=lambda e: e.at)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from herdbook.errors import MissingDependencyError
@@ -47,6 +48,7 @@ STYLE: Any = {
     "legend.frameon": False,
     "legend.fontsize": 8,
     "path.simplify": True,
+    "text.parse_math": False,
 }
 
 
@@ -72,14 +74,11 @@ def require_libraries() -> None:
     Raises:
         MissingDependencyError: it is not.
     """
-    try:
-        import jinja2
-        import matplotlib  # noqa: F401
-    except ImportError as error:
+    absent = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
+    if absent:
         raise MissingDependencyError(
-            f"reports need the library '{error.name}'", "Install the extra: pip install 'herdbook[reports]'."
-        ) from error
-    del jinja2
+            f"reports need {' and '.join(absent)}", "Install the extra: pip install 'herdbook[reports]'."
+        )
 
 
 @contextmanager

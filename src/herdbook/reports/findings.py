@@ -9,7 +9,6 @@ from datetime import date, timedelta
 import numpy as np
 
 from herdbook.analytics.alarms import Deviation, Episode, deviation, episodes
-from herdbook.analytics.baseline import against_mates
 from herdbook.analytics.changepoints import shifts
 from herdbook.analytics.heat import HeatSign, expected_next, heat_signs
 from herdbook.reports import words
@@ -83,21 +82,20 @@ def standing_out(group: Group, judged: Judged, animal: int) -> list[Finding]:
     return found
 
 
-def levels(group: Group, measure: Measure, animal: int) -> list[Finding]:
+def levels(group: Group, judged: Judged, animal: int) -> list[Finding]:
     """Changes of level against the pen-mates, or of the level itself where there are too few mates."""
-    values = group.values(measure)
-    roots, own = np.sqrt(values), values[animal]
-    relative = against_mates(roots, group.pen)[animal]
+    measure, own = judged.measure, judged.deviation.value[animal]
+    relative = judged.deviation.relative[animal]
     against = bool(np.sum(~np.isnan(relative)) >= 0.5 * np.sum(~np.isnan(own)))
     when = group.axis.days
     found = []
-    for s in shifts(relative if against else roots[animal], group.segment[animal]):
-        if s.last < group.shown:
+    for s in shifts(relative if against else np.sqrt(own), group.segment[animal]):
+        if s.first < group.shown:  # it was so before
             continue
         level, before = (float(np.nanmean(own[days])) for days in (slice(s.first, s.last + 1), list(s.around)))
         does = measure.more if s.step > 0 else measure.less
         figures = f"{measure.said(level)} instead of {measure.said(before)}"
-        first, last = when[max(s.first, group.shown)], when[s.last]
+        first, last = when[s.first], when[s.last]
         kind = "period" if s.back else "level"
         said = f"{does} than before and after" if s.back else f"{does} than before"
         found.append(

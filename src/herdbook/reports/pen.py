@@ -23,43 +23,52 @@ MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a report on a pen comes to, before it is drawn."""
+class PenStory:
+    """What a report on a pen tells, before it is drawn."""
 
     record: PenRecord
+    judged: Sequence[Judged]
     headline: str
     lead: str
     findings: Sequence[Finding]
     events: Sequence[Event]
     left_out: int
+    """Findings that are not told one by one."""
 
 
-def pen_report(
+def pen_story(
     source: Source, pen: str, since: date | None = None, until: date | None = None, as_of: date | None = None
-) -> tuple[str, Told]:
-    """One pen as a page; arguments and errors as those of `herdbook.reports.animal.animal_report`."""
-    require_libraries()
+) -> PenStory:
+    """What went on in one pen; arguments and errors as those of `herdbook.reports.animal.animal_story`."""
     record = read_pen(source, pen, since, until, as_of)
     judged = [judge(record.group, m) for m in measures_of(record.group)]
-    said = tell(record, find(record, judged))
-    page = render(
+    return tell(record, judged, find(record, judged))
+
+
+def pen_page(source: Source, story: PenStory) -> str:
+    """The story as a page of HTML.
+
+    Raises:
+        MissingDependencyError: what draws is not installed.
+    """
+    require_libraries()
+    record = story.record
+    return render(
         "pen.html.j2",
         {
-            "title": f"Pen {pen}",
+            "title": f"Pen {record.pen['pen_id']}",
             "kicker": f"report on one pen, {words.days(record.axis.first, record.axis.last)}",
-            "headline": said.headline,
-            "lead": said.lead,
+            "headline": story.headline,
+            "lead": story.lead,
             "facts": facts(record),
-            "events": said.events,
-            "more": f"{words.count(said.left_out, 'lesser finding')} not listed." if said.left_out else "",
+            "events": story.events,
+            "more": f"{words.count(story.left_out, 'lesser finding')} not listed." if story.left_out else "",
             "legend": marks_legend(record.marks),
-            "plots": list(plots(record, judged)),
-            "animals": animal_rows(record, said.findings),
-            "notes": notes(source, record.group, as_of),
-            "footer": f"From {source.name}, snapshot {source.snapshot}.",
+            "plots": list(plots(record, story.judged)),
+            "animals": animal_rows(record, story.findings),
+            "notes": notes(source, record.group, record.as_of),
         },
     )
-    return page, said
 
 
 def find(record: PenRecord, judged: Sequence[Judged]) -> list[Finding]:
@@ -67,12 +76,12 @@ def find(record: PenRecord, judged: Sequence[Judged]) -> list[Finding]:
     found: list[Finding] = []
     for j in judged:
         for k in range(len(record.group.animals)):
-            of = standing_out(record.group, j, k) + levels(record.group, j.measure, k)
+            of = standing_out(record.group, j, k) + levels(record.group, j, k)
             found += [f for f in of if record.there[k, record.axis.position(f.first)]]
     return found
 
 
-def tell(record: PenRecord, found: Sequence[Finding]) -> Told:
+def tell(record: PenRecord, judged: Sequence[Judged], found: Sequence[Finding]) -> PenStory:
     """The headline, the lead and the list of events."""
     chosen = told(found, MOST_FINDINGS)
     names = list(dict.fromkeys(f.animal_id for f in sorted(chosen, key=lambda f: -f.weight)))
@@ -88,7 +97,7 @@ def tell(record: PenRecord, found: Sequence[Finding]) -> Told:
         headline = f"Nothing stands out in the pen's {counted}."
         lead = "On no run of days was an animal unlike itself and unlike the others."
     events = events_of(chosen, record.marks, named=True)
-    return Told(record, headline, lead, chosen, events, len(found) - len(chosen))
+    return PenStory(record, judged, headline, lead, chosen, events, len(found) - len(chosen))
 
 
 def facts(record: PenRecord) -> list[tuple[str, str]]:

@@ -50,6 +50,8 @@ class PenRecord:
     budget: Mapping[str, Floats]
     """Share of observed time by behaviour."""
     stays: Sequence[Mapping[str, Any]]
+    as_of: date | None
+    """Until when farm records were known; none if as now."""
 
 
 def read_pen(
@@ -105,6 +107,7 @@ def read_pen(
         days=days,
         budget=_budget(days),
         stays=read_stays(source, "pen_id", pen, axis, farm_zone),
+        as_of=as_of,
     )
 
 

@@ -43,7 +43,7 @@ class Source:
     def columns(self, query: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A query's columns as arrays, by name; null is NaN, or NaT."""
         found: dict[str, Any] = self._execute(query, parameters).fetchnumpy()
-        return {name: np.ma.filled(values, _MISSING[values.dtype.kind]) for name, values in found.items()}
+        return {name: _plain(values) for name, values in found.items()}
 
     def _execute(self, query: str, parameters: Mapping[str, Any] | None) -> duckdb.DuckDBPyConnection:
         try:
@@ -55,7 +55,18 @@ class Source:
             ) from error
 
 
-_MISSING: dict[str, Any] = {"f": np.nan, "M": np.datetime64("NaT"), "O": None, "i": -1, "u": 0, "b": False}
+_MISSING: dict[str, Any] = {"f": np.nan, "M": np.datetime64("NaT"), "i": -1, "u": 0, "b": False}
+
+
+def _plain(values: Any) -> Any:
+    """An array without a mask: what is null is NaN, NaT, -1 or None."""
+    if not np.ma.isMaskedArray(values):
+        return np.asarray(values)
+    if values.dtype.kind in _MISSING:
+        return values.filled(_MISSING[values.dtype.kind])
+    found = np.array(values.data, object)
+    found[np.ma.getmaskarray(values)] = None
+    return found
 
 
 def open_source(settings: Settings, *, lake: bool = False, pin: str | None = None) -> Source:
