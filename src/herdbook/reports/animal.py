@@ -100,10 +100,11 @@ def tell(record: AnimalRecord, judged: Sequence[Judged], found: Sequence[Finding
     out = sorted((f for f in chosen if f.kind != "heat"), key=lambda f: -f.weight)
     if out:
         first = out[0]
-        headline = words.sentence(f"it {first.did} {first.when}")
-        mates = "; its pen-mates did not" if len(record.group.animals) > LEAST_MATES else ""
+        headline = words.sentence(f"it {first.said}")
+        apart = first.kind == "stands out" and len(record.group.animals) > LEAST_MATES
+        mates = "; its pen-mates did not" if apart else ""
         lead = words.sentence(f"{first.figures}{mates}") + _around(record, first)
-        lead += f" It also {words.listed([f'{f.did} {f.when}' for f in out[1:4]])}." if out[1:] else ""
+        lead += f" It also {words.listed([f.said for f in out[1:4]])}." if out[1:] else ""
     else:
         seen = int(np.sum(~np.isnan(record.group.columns["behaviour_s"][0, record.group.shown :])))
         headline = f"Nothing stands out in {words.count(seen, 'observed day')}."
@@ -133,10 +134,11 @@ def facts(record: AnimalRecord) -> list[tuple[str, str]]:
 def _around(record: AnimalRecord, finding: Finding) -> str:
     """What the farm wrote down about illness near a finding."""
     near = timedelta(days=14)
+    last = finding.first if finding.kind == "level" else finding.last
     facts = [
         fact
         for fact in record.marks.facts
-        if fact.kind in ("diagnosis", "abortion") and finding.first - near <= fact.day <= finding.last + near
+        if fact.kind in ("diagnosis", "abortion") and finding.first - near <= fact.day <= last + near
     ]
     if not facts:
         return " The farm wrote down no illness within a fortnight."

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from herdbook.analytics.coverage import cut, gaps
+from herdbook.analytics.coverage import Span, gaps
 from herdbook.analytics.growth import LEAST_MEASURED
 from herdbook.analytics.shares import Floats
 from herdbook.analytics.spells import Spells
@@ -18,6 +18,7 @@ from herdbook.reports.marks import Fact, Marks, read_facts
 from herdbook.reports.record import (
     RUN_IN,
     Group,
+    midnight,
     read_changes,
     read_group,
     read_stays,
@@ -118,9 +119,10 @@ def read_animal(
     changes = read_changes(source, pens, wide, farm_zone)
     group = read_group(source, [animal, *mates], wide, changes, wide.position(axis.first))
     watched = read_watched(source, pens, axis, farm_zone)
-    unwatched = [
-        gap for stay in stays for gap in gaps(cut(watched.get(stay["pen_id"], []), [stay["span"]]), [stay["span"]])
-    ]
+    unwatched = [gap for stay in stays for gap in gaps(watched.get(stay["pen_id"], []), [stay["span"]])]
+    if not stays:  # not on the roster: what no camera saw of the pens that it was seen in
+        whole = Span(midnight(axis.first), midnight(axis.last) + timedelta(days=1))
+        unwatched = gaps([span for spans in watched.values() for span in spans], [whole])
     facts = read_facts(source, [animal], axis, farm_zone, as_of)
     budget, observed = _budget(source, asked, axis)
     return AnimalRecord(

@@ -10,7 +10,8 @@ import numpy as np
 
 from herdbook.analytics.alarms import Deviation, Episode, deviation, episodes
 from herdbook.analytics.changepoints import shifts
-from herdbook.analytics.heat import HeatSign, expected_next, heat_signs
+from herdbook.analytics.heat import expected_next, heat_signs
+from herdbook.analytics.shares import Floats, Ints
 from herdbook.reports import words
 from herdbook.reports.measures import MEASURES, WALKING, Measure
 from herdbook.reports.record import Group
@@ -26,7 +27,9 @@ class Finding:
     first: date
     last: date
     did: str
-    """``lay more than usual``."""
+    """``lay more``."""
+    than: str
+    """``than usual``; empty where nothing is compared."""
     figures: str
     """``88 % instead of 79 %``."""
     weight: float
@@ -40,9 +43,14 @@ class Finding:
         return f"from {words.day(self.first)} on" if self.kind == "level" else words.days(self.first, self.last)
 
     @property
+    def said(self) -> str:
+        """``lay more from 12 to 26 Apr 2023 than usual``."""
+        return " ".join(part for part in (self.did, self.when, self.than) if part)
+
+    @property
     def text(self) -> str:
         """All of it, without a capital and a full stop."""
-        return f"{self.did} {self.when}: {self.figures}"
+        return f"{self.said}: {self.figures}"
 
 
 @dataclass(frozen=True)
@@ -77,8 +85,8 @@ def standing_out(group: Group, judged: Judged, animal: int) -> list[Finding]:
         first, last = when[max(e.first, group.shown)], when[e.last]
         figures = f"{m.said(e.value)} instead of {m.said(e.expected)}"
         weight = abs(e.score) * float(np.sqrt(e.last - e.first + 1))
-        about = (group.animals[animal], "stands out", first, last, f"{does} than usual", figures)
-        found.append(Finding(*about, weight, m.name, e.difference > 0))
+        about = (group.animals[animal], "stands out", first, last, does, "than usual")
+        found.append(Finding(*about, figures, weight, m.name, e.difference > 0))
     return found
 
 
@@ -92,19 +100,24 @@ def levels(group: Group, judged: Judged, animal: int) -> list[Finding]:
     for s in shifts(relative if against else np.sqrt(own), group.segment[animal]):
         if s.first < group.shown:  # it was so before
             continue
-        level, before = (float(np.nanmean(own[days])) for days in (slice(s.first, s.last + 1), list(s.around)))
+        then, around = np.arange(s.first, s.last + 1), np.array(s.around)
+        figures = _instead(measure, own, then, around)
+        if against:
+            mates = (np.sqrt(own) - relative) ** 2
+            figures += f", its pen-mates {_instead(measure, mates, then, around)}"
+        kind, than = ("period", "than before and after") if s.back else ("level", "than before")
         does = measure.more if s.step > 0 else measure.less
-        figures = f"{measure.said(level)} instead of {measure.said(before)}"
-        first, last = when[s.first], when[s.last]
-        kind = "period" if s.back else "level"
-        said = f"{does} than before and after" if s.back else f"{does} than before"
-        found.append(
-            Finding(group.animals[animal], kind, first, last, said, figures, s.weight, measure.name, s.step > 0)
-        )
+        about = (group.animals[animal], kind, when[s.first], when[s.last], does, than)
+        found.append(Finding(*about, figures, s.weight, measure.name, s.step > 0))
     return found
 
 
-def heats(group: Group, judged: Judged, animal: int) -> tuple[list[Finding], list[HeatSign]]:
+def _instead(measure: Measure, values: Floats, then: Ints, around: Ints) -> str:
+    level, before = (float(np.nanmean(values[days])) for days in (then, around))
+    return f"{measure.said(level)} instead of {measure.said(before)}"
+
+
+def heats(group: Group, judged: Judged, animal: int) -> list[Finding]:
     """Signs of heat in the activity of one animal."""
     signs = [s for s in heat_signs(judged.deviation.both[animal]) if s.last >= group.shown]
     found = []
@@ -114,9 +127,9 @@ def heats(group: Group, judged: Judged, animal: int) -> tuple[list[Finding], lis
         rhythm = f", {s.cycle} days after the one before" if s.cycle else ""
         soon = words.days(*(date.fromordinal(group.axis.first.toordinal() + k) for k in (low, high)))
         figures = f"{judged.measure.more}{rhythm}; the next would come {soon}"
-        about = (group.animals[animal], "heat", first, last, "may have been in heat", figures)
-        found.append(Finding(*about, 1.0, judged.measure.name, True))
-    return found, signs
+        about = (group.animals[animal], "heat", first, last, "may have been in heat", "")
+        found.append(Finding(*about, figures, 1.0, judged.measure.name, True))
+    return found
 
 
 def told(findings: Sequence[Finding], most: int) -> list[Finding]:

@@ -91,7 +91,7 @@ def tell(record: PenRecord, judged: Sequence[Judged], found: Sequence[Finding]) 
         headline = f"{words.count(len(names), 'animal')} of {here} stood out at some time."
         best = sorted(chosen, key=lambda f: -f.weight)
         first = {f.animal_id: f for f in reversed(best)}
-        said = [f"{name} {first[name].did} {first[name].when} ({first[name].figures})" for name in names[:MOST_NAMED]]
+        said = [f"{name} {first[name].said} ({first[name].figures})" for name in names[:MOST_NAMED]]
         lead = "Most of all " + words.listed(said) + "."
     else:
         headline = f"Nothing stands out in the pen's {counted}."
