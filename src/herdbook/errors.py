@@ -567,6 +567,23 @@ class ConvergenceError(EstimationError):
     remedy = "Look for extreme values among the covariates; rescale or leave out the one that has them."
 
 
+# -- reports -----------------------------------------------------------------------------------------------------------
+
+
+class NothingToReportError(InputError):
+    """No day of the animal or pen lies in the range that was asked for."""
+
+    exit_code = 102
+    remedy = "Ask for the days named above, or leave --since and --until out; nothing was written."
+
+
+class ReportNotWrittenError(HerdbookError):
+    """A report's file cannot be written."""
+
+    exit_code = 103
+    remedy = "Name a file in a folder that is there and that this user may write to."
+
+
 # -- the installation -------------------------------------------------------------------------------------------------
 
 

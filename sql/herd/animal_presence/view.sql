@@ -1,7 +1,7 @@
 -- Per animal, day and pen of its stays: how long it stayed, and how long it could be and was watched there.
 -- A day is cut where the pen's roster changes; within such a part all its animals share the same figures.
 CREATE OR REPLACE VIEW animal_presence AS
-WITH pen_day AS (
+WITH pen_extent AS (
     SELECT s.farm_id, s.pen_id, d.day, min(d.starts_at) AS starts_at, max(d.ends_at) AS ends_at
     FROM device_day AS d
     JOIN camera_setup AS s USING (farm_id, device_id, day, load_id)
@@ -15,7 +15,7 @@ stay AS (
         s.animal_id,
         greatest(s.valid_from, p.starts_at) AS started_at,
         least(coalesce(s.valid_to, p.ends_at), p.ends_at) AS ended_at
-    FROM pen_day AS p
+    FROM pen_extent AS p
     JOIN pen_stay AS s
         ON s.pen_id = p.pen_id AND s.valid_from < p.ends_at AND coalesce(s.valid_to, p.ends_at) > p.starts_at
 ),

@@ -22,6 +22,7 @@ from herdbook.cli import (
     load,
     model,
     promote,
+    report,
     reprocess,
     roster,
     simulate,
@@ -58,6 +59,7 @@ app.add_typer(labels.app, name="labels")
 app.add_typer(lake.app, name="lake")
 app.add_typer(learn.app, name="learn")
 app.add_typer(model.app, name="model")
+app.add_typer(report.app, name="report")
 app.add_typer(roster.app, name="roster")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(study.app, name="study")
