@@ -31,7 +31,7 @@ def plan(
     """Say what would be asked and count who is in and who is left out, and why. Nothing is estimated or written."""
     from herdbook.studies.read import read_study
     from herdbook.studies.run import plan as make_plan
-    from herdbook.studies.steps import DRAWING, JUDGING, READING, Step
+    from herdbook.studies.steps import JUDGING, READING, Step, drawing
 
     study = read_study(file)
     if check:
@@ -41,7 +41,7 @@ def plan(
     steps = [
         {"step": step.name, "a row is": step.metadata.grain, "why": " ".join(step.metadata.description.split())}
         | ({"sql": step.sql} if sql and as_json else {})
-        for step in map(Step, DRAWING + READING + JUDGING)
+        for step in map(Step, drawing(study) + READING + JUDGING)
     ]
     flow, missing = assembled.flow.to_pylist(), assembled.missing.to_pylist()
     if as_json:
@@ -49,7 +49,7 @@ def plan(
     else:
         print_rows(steps, as_json=False, title="the query, step by step")
         if sql:
-            for step in map(Step, DRAWING + READING + JUDGING):
+            for step in map(Step, drawing(study) + READING + JUDGING):
                 typer.echo(f"-- {step.table}\n{step.sql}")
         print_rows(flow, as_json=False, title="who is in, and who is left out")
         print_rows(missing, as_json=False, title="what is missing")

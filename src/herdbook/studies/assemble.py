@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from herdbook.errors import ModelMixError
 from herdbook.studies.definition import Study
+from herdbook.studies.designs import Cohort
 from herdbook.studies.model_change import bridge, refusal
 from herdbook.studies.source import Source
-from herdbook.studies.steps import DRAWING, JUDGING, READING, TELLING, ask_for, make, parameters_of
+from herdbook.studies.steps import JUDGING, READING, TELLING, ask_for, drawing, make, parameters_of
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Assembled:
     """Missingness by measure and role: the columns of ``sql/study/missing``."""
     releases: tuple[str, ...]
     """Model releases that saw the windows."""
+    follow: pa.Table | None
+    """Times at risk: the columns of ``sql/study/follow``; of cohorts only."""
     refusal: ModelMixError | None
     """Why the rows may not be compared, if so."""
 
@@ -47,7 +50,7 @@ def assemble(study: Study, source: Source) -> Assembled:
     connection = source.connection
     parameters = parameters_of(study)
     ask_for(connection, study)
-    make(connection, DRAWING + READING, parameters)
+    make(connection, drawing(study) + READING, parameters)
     bridge(connection, study)
     make(connection, JUDGING + TELLING, parameters)
     return assembled(study, connection)
@@ -65,6 +68,7 @@ def assembled(study: Study, connection: duckdb.DuckDBPyConnection) -> Assembled:
         flow=_table(connection, "flow"),
         missing=_table(connection, "missing"),
         releases=tuple(release for (release,) in releases),
+        follow=_table(connection, "follow") if isinstance(study.design, Cohort) else None,
         refusal=refusal(connection, study),
     )
 
@@ -83,5 +87,5 @@ def _with_exposures(study: Study) -> str:
     return (
         f"SELECT r.* EXCLUDE (left_out), {columns}, r.left_out FROM study_row AS r "  # noqa: S608 - ours
         "LEFT JOIN study_exposure AS e ON e.set_id = r.set_id AND e.animal_id = r.animal_id "
-        "GROUP BY ALL ORDER BY r.set_id, r.is_case DESC, r.animal_id"
+        "AND e.index_day = r.index_day GROUP BY ALL ORDER BY r.set_id, r.is_case DESC, r.animal_id, r.index_day DESC"
     )

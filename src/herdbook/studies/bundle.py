@@ -9,6 +9,8 @@
     flow.csv              the numbers of a flow chart
     missing.csv           missingness by case and control
     estimates.csv         the findings (`herdbook.studies.findings.SCHEMA`)
+    follow.csv            of a cohort: when each animal was at risk, and what that ended in
+    incidence.csv         of a cohort: how many got it (`herdbook.studies.incidence.SCHEMA`)
     study.json            snapshot, releases, versions, and the digest of every file
 
 No file has a time of day or a machine in it.
@@ -35,6 +37,7 @@ from herdbook.contracts.durable import disk_full_is_said, fsync_path, make_folde
 from herdbook.errors import FileFormatError, InputError, NotFoundError
 from herdbook.studies.assemble import Assembled
 from herdbook.studies.definition import Study
+from herdbook.studies.incidence import incidence
 from herdbook.studies.read import write_study
 
 MANIFEST = "study.json"
@@ -54,6 +57,8 @@ def contents(study: Study, assembled: Assembled, estimates: pa.Table) -> dict[st
         "missing.csv": assembled.missing,
         "estimates.csv": estimates,
     }
+    if assembled.follow is not None:
+        tables |= {"follow.csv": assembled.follow, "incidence.csv": incidence(study, assembled.follow, assembled.used)}
     files = {DEFINITION: write_study(study).encode(), "analysis.parquet": _parquet(used)}
     return files | {name: _csv(table) for name, table in tables.items()}
 
