@@ -1,4 +1,4 @@
-"""``herdbook study``: plan a study, run it, and run it again."""
+"""``herdbook study``: plan a study, run it, run it again, and see what another release would have found."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from herdbook.cli import study_release
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
 from herdbook.settings import get_settings
 
 if TYPE_CHECKING:
     from herdbook.studies.definition import Study
 
-app = typer.Typer(help="Ask the herd: matched studies of what came before.", no_args_is_help=True)
+app = typer.Typer(help="Ask the herd: studies of what came before.", no_args_is_help=True)
+app.add_typer(study_release.app)
 
 _File = Annotated[Path, typer.Argument(help="The study's definition, YAML.", metavar="STUDY.yaml")]
 
@@ -65,7 +67,7 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder to write; it must not be there.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Write the analysis table, the flow, the estimates, what is missing, and all that it takes to run it again."""
+    """Write the analysis table, estimates, figures and a page, and all that it takes to run it again."""
     from herdbook.studies.read import read_study
     from herdbook.studies.run import run as make
 

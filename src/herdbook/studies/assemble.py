@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from herdbook.errors import ModelMixError
+from herdbook.errors import StudyDefinitionError
 from herdbook.studies.definition import Study
 from herdbook.studies.designs import Cohort
 from herdbook.studies.model_change import bridge, refusal
 from herdbook.studies.source import Source
 from herdbook.studies.steps import JUDGING, READING, TELLING, ask_for, drawing, make, parameters_of
+from herdbook.studies.training import leak
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,17 @@ class Assembled:
     """``what``, ``labels``, ``cases``, ``controls``: the numbers of a flow chart."""
     missing: pa.Table
     """Missingness by measure and role: the columns of ``sql/study/missing``."""
+    coverage: pa.Table
+    """How well windows were observed, by week and role: the columns of ``sql/study/coverage``."""
+    seen_by: pa.Table
+    """Releases that saw windows, from when to when: the columns of ``sql/study/release``."""
+    scored: tuple[int, int]
+    """Values on a scale that meet the outcome, and those that do not."""
     releases: tuple[str, ...]
-    """Model releases that saw the windows."""
+    """Model releases that saw the windows of rows that count."""
     follow: pa.Table | None
     """Times at risk: the columns of ``sql/study/follow``; of cohorts only."""
-    refusal: ModelMixError | None
+    refusal: StudyDefinitionError | None
     """Why the rows may not be compared, if so."""
 
     @property
@@ -67,10 +74,19 @@ def assembled(study: Study, connection: duckdb.DuckDBPyConnection) -> Assembled:
         cases=_table(connection, "case"),
         flow=_table(connection, "flow"),
         missing=_table(connection, "missing"),
+        coverage=_table(connection, "coverage"),
+        seen_by=_table(connection, "release"),
+        scored=_scored(connection),
         releases=tuple(release for (release,) in releases),
         follow=_table(connection, "follow") if isinstance(study.design, Cohort) else None,
-        refusal=refusal(connection, study),
+        refusal=leak(connection, study.trained_on) or refusal(connection, study),
     )
+
+
+def _scored(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    counts = "SELECT count(*) FILTER (meets), count(*) FILTER (NOT meets) FROM study_scored WHERE measured"
+    met, not_met = connection.execute(counts).fetchone() or (0, 0)
+    return met, not_met
 
 
 def _table(connection: duckdb.DuckDBPyConnection, step: str) -> pa.Table:

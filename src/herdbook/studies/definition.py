@@ -17,7 +17,9 @@ from herdbook.errors import LeakageError
 from herdbook.studies.assurance_rows import Assurance
 from herdbook.studies.criteria import Days, Outcome, Text
 from herdbook.studies.designs import CaseControl, Cohort, Crossover, Design
+from herdbook.studies.label_error import LabelError
 from herdbook.studies.measures import require_measure
+from herdbook.studies.training import TrainedOn
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Trait = Literal["age_days", "days_on_farm", "sex"]
@@ -142,6 +144,10 @@ class Study(Contract):
     model_change: Literal["refuse", "stratify", "bridge"] = "refuse"
     """What different releases measured: not compared, compared within a release, or corrected by bridge runs."""
     errors: Errors = Errors()
+    trained_on: tuple[TrainedOn, ...] = ()
+    """What releases were trained on: a case that one of them learnt from refuses the study."""
+    label_error: LabelError | None = None
+    """How far labels can be trusted; none, and no sensitivity to them is reported."""
     assurance: tuple[Assurance, ...] = ()
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ from herdbook.studies.criteria import Criterion
 from herdbook.studies.definition import Study
 from herdbook.studies.designs import Cohort
 
-FINDING = ("stay", "hit", "episode", "case")
+FINDING = ("stay", "scored", "hit", "episode", "case")
 """From labels to cases; they read no behaviour, nor does `DRAWING`."""
 DRAWING = {
     "nested-case-control": ("candidate", "member"),
@@ -32,7 +32,7 @@ READING = ("day",)
 """What animals did before their index days."""
 JUDGING = ("exposure", "row")
 """Exposures, and which rows can count."""
-TELLING = ("flow", "missing")
+TELLING = ("flow", "missing", "coverage", "release")
 """What became of everything."""
 
 
