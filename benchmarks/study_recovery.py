@@ -25,7 +25,7 @@ from herdbook.studies.assemble import Assembled, assemble, assembled
 from herdbook.studies.definition import Study
 from herdbook.studies.findings import find
 from herdbook.studies.source import Source
-from herdbook.studies.steps import DRAWING, JUDGING, READING, TELLING, ask_for, make, parameters_of
+from herdbook.studies.steps import JUDGING, READING, TELLING, ask_for, drawing, make, parameters_of
 from support.study_herd import herd_source
 
 HERDS = int(os.environ.get("HERDBOOK_BENCH_HERDS", "1000"))
@@ -55,9 +55,19 @@ UPDATED = {
     "illness": {"rate_per_year": 0.5, "trend": 2.5},
 }
 SWITCHED = {"identity": {"switches": 0.05}}
+COMPETING = [{"kind": "death"}, {"kind": "departure", "texts": ["culled"]}]
+COHORT = {
+    "design": {"kind": "cohort", "time": "calendar", "competing": COMPETING},
+    "errors": {"cluster": "animal"},
+}
+CROSSOVER = {"design": {"kind": "crossover"}}
 SCENARIOS: dict[str, tuple[dict[str, Any], dict[str, Any], float]] = {
     "effect": ({}, {}, EFFECT),
     "no effect": (NONE, {}, 0.0),
+    "effect, cohort": ({}, COHORT, EFFECT),
+    "no effect, cohort": (NONE, COHORT, 0.0),
+    "effect, crossover": ({}, CROSSOVER, EFFECT),
+    "no effect, crossover": (NONE, CROSSOVER, 0.0),
     "update": (NONE | UPDATED, {}, 0.0),
     "update, controls of any day": (NONE | UPDATED, {"model_change": "refuse"}, 0.0),
     "onset": (ONSET, {}, SHIFT),
@@ -141,7 +151,7 @@ def _any_day(study: Study, source: Source) -> Assembled:
     """The study's rows, but for the days that controls are looked at."""
     steps = parameters_of(study)
     ask_for(source.connection, study)
-    make(source.connection, DRAWING, steps)
+    make(source.connection, drawing(study), steps)
     source.connection.execute(_ANY_DAY)
     make(source.connection, READING + JUDGING + TELLING, steps)
     return assembled(study, source.connection)

@@ -525,6 +525,16 @@ class ModelMixError(StudyDefinitionError):
     remedy = "Compare within a release (model_change: stratify), or measure a bridge: `herdbook learn bridge OLD NEW`."
 
 
+class TrainedOnCaseError(LeakageError):
+    """An exposure was measured by a model that was trained on the case's own footage or label."""
+
+    exit_code = 104
+    remedy = (
+        "Use a release that was trained on other farms or days, read the footage again with one, or choose cases that"
+        " it has not seen. Nothing was written."
+    )
+
+
 class EmptyStudyError(InputError):
     """No case or no control is left to compare."""
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from herdbook.contracts.lameness import lameness_definition
 from herdbook.errors import LeakageError, NotFoundError, StudyDefinitionError
 from herdbook.studies.assurance import check
 from herdbook.studies.definition import Study
 from herdbook.studies.measures import MEASURES, require_measure
 from herdbook.studies.read import parse_study, read_study, write_study
-from herdbook.studies.steps import DRAWING, JUDGING, READING, TELLING, Step
+from herdbook.studies.steps import DRAWING, FINDING, JUDGING, READING, TELLING, Step
 from support.study import STUDY, study
 
 
@@ -49,8 +50,8 @@ def test_a_file_that_is_no_study_is_refused_with_where_and_why(text: str, said: 
             {"exposure": {"primary": {"measure": "lying_share"}, "others": [{"measure": "lying_share"}]}},
             "an exposure is named twice",
         ),
-        ({"design": {"kind": "cohort"}}, "design.kind"),
-        ({"design": {"controls": "4"}}, "design.controls"),
+        ({"design": {"kind": "survey"}}, "there are: nested-case-control, cohort, crossover"),
+        ({"design": {"controls": "4"}}, r"design\.nested-case-control\.controls"),
     ],
 )
 def test_an_impossible_definition_is_refused(changes: dict[str, Any], said: str) -> None:
@@ -88,14 +89,26 @@ def test_the_catalogue_and_its_formulas_name_the_same_measures() -> None:
     assert sql.count("{'measure': ") == len(MEASURES)
 
 
-@pytest.mark.parametrize("name", [*DRAWING, *READING, *JUDGING, *TELLING])
+STEPS = (*FINDING, *dict.fromkeys(sum(DRAWING.values(), ())), *READING, *JUDGING, *TELLING)
+
+
+@pytest.mark.parametrize("name", STEPS)
 def test_every_step_says_what_its_rows_are(name: str) -> None:
     assert Step(name).metadata.owner == "studies"
 
 
 def test_only_one_step_reads_behaviour() -> None:
-    queries = {name: re.sub(r"--.*", "", Step(name).sql) for name in (*DRAWING, *READING, *JUDGING, *TELLING)}
+    queries = {name: re.sub(r"--.*", "", Step(name).sql) for name in STEPS}
     assert [name for name, query in queries.items() if "animal_day" in query] == ["day"]
+
+
+def test_lame_is_a_definition_by_name_and_version() -> None:
+    asked = study(outcome={"name": "lame", "any_of": [{"lame": "lame-either-scale/1"}, {"kind": "diagnosis"}]})
+    cuts = {c.scale: c.at_least for c in asked.outcome.criteria if c.kind == "lameness_score"}
+    assert cuts == lameness_definition("lame-either-scale/1").cuts
+    assert parse_study(write_study(asked)) == asked
+    with pytest.raises(NotFoundError, match="there is no definition of lame 'limping/1'"):
+        study(outcome={"name": "lame", "any_of": [{"lame": "limping/1"}]})
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from benchmarks import study_recovery
 
 
-def test_the_interval_holds_the_planted_log_hazard_ratio() -> None:
-    [found] = study_recovery.herds("effect", 1)
+@pytest.mark.parametrize("scenario", ["effect", "effect, cohort", "effect, crossover"])
+def test_the_interval_holds_the_planted_log_hazard_ratio(scenario: str) -> None:
+    [found] = study_recovery.herds(scenario, 1)
     assert found.low < study_recovery.EFFECT < found.high
     assert found.sets > 100
 

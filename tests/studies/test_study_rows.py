@@ -180,7 +180,12 @@ def test_every_step_of_the_flow_adds_up() -> None:
 
 def test_the_columns_of_the_analysis_table_are_described() -> None:
     found = seen(study(), TWO, [ill("a")])
-    assert set(found.rows.column_names) - {"lying_share", "lying_share_days"} == set(Step("row").metadata.columns)
+    of_cohorts = {"stratum", "start", "stop", "cause"}
+    described = set(Step("row").metadata.columns)
+    assert set(found.rows.column_names) - {"lying_share", "lying_share_days"} == described - of_cohorts
+    which_first = outcome(which="first")
+    followed = seen(study(design={"kind": "cohort"}, outcome=which_first), TWO, [ill("a")])
+    assert set(followed.rows.column_names) - {"lying_share", "lying_share_days"} == described
 
 
 # -- changes of model -------------------------------------------------------------------------------------------------

@@ -48,8 +48,11 @@ ASKED = study(
     model_change="stratify",
 )
 FILES = {"study.yaml", "analysis.parquet", "study.json"} | {
-    f"{name}.csv" for name in ("analysis", "left_out", "cases", "flow", "missing", "estimates")
+    f"{name}.csv"
+    for name in ("analysis", "left_out", "cases", "flow", "missing", "estimates", "sensitivity", "coverage")
 }
+FILES |= {"releases.csv", "report.html"}
+FILES |= {f"{name}.svg" for name in ("flow", "estimates", "sensitivity", "coverage")}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from herdbook.simulate.herd import herd_days
 from herdbook.simulate.herd.cameras import day_starts
 from herdbook.simulate.herd.days import HerdDays
+from herdbook.simulate.herd.hazard import CULLED, DIED, STAYED
 from herdbook.simulate.herd.labels import NEVER
 from herdbook.simulate.herd.plan import HerdPlan
 from herdbook.studies.source import SCHEMAS, Source, memory_source
@@ -23,7 +24,8 @@ _BEFORE = 1000
 def herd_source(plan: HerdPlan, herd: HerdDays | None = None) -> Source:
     """The herd of a plan, ready for `herdbook.studies.assemble`; ``herd`` if it was drawn already.
 
-    Pens of an animal are those of its days; what the farm noticed are diagnoses of lameness.
+    Pens of an animal are those of its days; what the farm noticed are diagnoses of lameness, departures and
+    deaths.
     """
     drawn = herd or herd_days(plan)
     seen = drawn.days.filter(pc.greater(drawn.days["observed_s"], 0))
@@ -45,7 +47,6 @@ def herd_source(plan: HerdPlan, herd: HerdDays | None = None) -> Source:
         "pen": _pens(plan),
         "animal": _animals(plan, drawn),
         "pen_stay": _stays(plan, drawn),
-        "label_current": _labels(plan, drawn),
         "animal_day": {
             "animal_id": animal,
             "day": key["day"],
@@ -61,7 +62,9 @@ def herd_source(plan: HerdPlan, herd: HerdDays | None = None) -> Source:
         "identity": key
         | {"animal_id": animal, "confidence": seen["confidence"], "identified": pa.array(np.ones(rows, bool))},
     }
-    return memory_source({name: _as(name, columns) for name, columns in tables.items()})
+    made = {name: _as(name, columns) for name, columns in tables.items()}
+    labels = [_as("label_current", columns) for columns in (_labels(plan, drawn), _exits(plan, drawn))]
+    return memory_source(made | {"label_current": pa.concat_tables(labels)})
 
 
 def _as(name: str, columns: dict[str, object]) -> pa.Table:
@@ -120,6 +123,21 @@ def _labels(plan: HerdPlan, herd: HerdDays) -> dict[str, object]:
         "scale": _same("local", rows),
         "occurred_after": pa.array(after, mask=~known).cast(pa.timestamp("us", tz="UTC")),
         "occurred_day": _dates(plan, d["day"].to_numpy()),
+    }
+
+
+def _exits(plan: HerdPlan, herd: HerdDays) -> dict[str, object]:
+    """Why animals left, dated on the first day on which they were gone."""
+    gone = herd.animals.filter(pc.not_equal(herd.animals["cause"], STAYED))
+    cause = gone["cause"].to_numpy()
+    reason = np.select([cause == CULLED, cause == DIED], ["culled", "died"], "planned")
+    return {
+        "label_id": _names("x", np.arange(len(gone))),
+        "animal_id": _names("a", gone["animal"].to_numpy()),
+        "farm_id": _same(plan.farm_id, len(gone)),
+        "kind": pa.array(np.where(cause == DIED, "death", "departure")),
+        "value_text": pa.array(reason),
+        "occurred_day": _dates(plan, gone["exit"].to_numpy()),
     }
 
 

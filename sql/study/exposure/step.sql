@@ -5,6 +5,7 @@ WITH reading AS (
     SELECT
         set_id,
         animal_id,
+        index_day,
         day,
         confidence,
         releases,
@@ -28,24 +29,26 @@ shifted AS (
     SELECT
         r.set_id,
         r.animal_id,
+        r.index_day,
         r.day,
         r.measure,
         sum(r.releases[s.release_id] * s.difference) / sum(r.releases[s.release_id]) AS shift
     FROM reading AS r
     JOIN study_shift AS s ON s.measure = r.measure AND map_contains(r.releases, s.release_id)
-    GROUP BY r.set_id, r.animal_id, r.day, r.measure
+    GROUP BY r.set_id, r.animal_id, r.index_day, r.day, r.measure
 ),
 weighed AS (
     SELECT
         r.set_id,
         r.animal_id,
+        r.index_day,
         r.measure,
         r.observed_s,
         CASE WHEN $weigh_days::BOOLEAN THEN CAST(round(r.confidence * 1000) AS HUGEINT) ELSE 1 END AS weight,
         CAST(round(1e6 * (r.numerator + coalesce(s.shift, 0) * r.denominator)) AS HUGEINT) AS numerator,
         CAST(round(1e6 * r.denominator) AS HUGEINT) AS denominator
     FROM reading AS r
-    LEFT JOIN shifted AS s USING (set_id, animal_id, day, measure)
+    LEFT JOIN shifted AS s USING (set_id, animal_id, index_day, day, measure)
     WHERE
         list_contains($measures::VARCHAR[], r.measure)
         AND r.observed_s >= $minimum_hours::DOUBLE * 3600
@@ -54,6 +57,7 @@ weighed AS (
 SELECT
     set_id,
     animal_id,
+    index_day,
     measure,
     count(*)::INTEGER AS days,
     sum(CAST(round(observed_s) AS BIGINT))::BIGINT AS observed_s,
@@ -62,5 +66,5 @@ SELECT
             THEN sum(weight * numerator)::DOUBLE / nullif(sum(weight * denominator), 0)::DOUBLE
     END AS value
 FROM weighed
-GROUP BY set_id, animal_id, measure
+GROUP BY set_id, animal_id, index_day, measure
 ORDER BY ALL

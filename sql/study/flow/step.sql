@@ -8,10 +8,10 @@ WITH step AS (
     UNION ALL
     SELECT 3, 'left out: ' || left_out, NULL, count(*), NULL FROM study_case WHERE left_out IS NOT NULL GROUP BY left_out
     UNION ALL
-    SELECT 4, 'cases, and animals at risk beside them', NULL, (SELECT count(*) FROM study_case WHERE left_out IS NULL), count(*)
+    SELECT 4, $beside::VARCHAR, NULL, (SELECT count(*) FROM study_case WHERE left_out IS NULL), count(*)
     FROM study_candidate
     UNION ALL
-    SELECT 5, 'drawn', NULL, count(*) FILTER (is_case), count(*) FILTER (NOT is_case) FROM study_row
+    SELECT 5, $drawn::VARCHAR, NULL, count(*) FILTER (is_case), count(*) FILTER (NOT is_case) FROM study_row
     UNION ALL
     SELECT 6, 'left out: ' || left_out, NULL, count(*) FILTER (is_case), count(*) FILTER (NOT is_case)
     FROM study_row

@@ -10,6 +10,7 @@ SELECT
     round(sum(e.observed_s) / nullif(sum(e.days), 0) / 3600, 4) AS mean_hours_per_day
 FROM study_member AS m
 CROSS JOIN (SELECT unnest($measures::VARCHAR[]) AS measure) AS a
-LEFT JOIN study_exposure AS e ON e.set_id = m.set_id AND e.animal_id = m.animal_id AND e.measure = a.measure
+LEFT JOIN study_exposure AS e
+    ON e.set_id = m.set_id AND e.animal_id = m.animal_id AND e.index_day = m.index_day AND e.measure = a.measure
 GROUP BY a.measure, m.is_case
 ORDER BY list_position($measures::VARCHAR[], a.measure), m.is_case DESC

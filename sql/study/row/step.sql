@@ -1,14 +1,15 @@
--- One row per drawn animal and set, with how its window was observed, by which releases, and why it cannot count if so.
+-- One row per drawn animal, index day and set, with how its window was observed, by which releases, and why it cannot count if so.
 WITH seen AS (
     SELECT
         set_id,
         animal_id,
+        index_day,
         max(day) AS last_day_read,
         (sum(CAST(round(confidence * 1000) AS BIGINT)) / count(*) / 1000)::DOUBLE AS confidence,
         list_sort(list_distinct(flatten(list(map_keys(releases))))) AS releases
     FROM study_day
     WHERE confidence >= $minimum_confidence::DOUBLE
-    GROUP BY set_id, animal_id
+    GROUP BY set_id, animal_id, index_day
 ),
 judged AS (
     SELECT
@@ -23,9 +24,9 @@ judged AS (
             WHEN $stratify::BOOLEAN AND len(s.releases) > 1 THEN 'its window lies across a change of model'
         END AS own
     FROM study_member AS m
-    LEFT JOIN seen AS s USING (set_id, animal_id)
+    LEFT JOIN seen AS s USING (set_id, animal_id, index_day)
     LEFT JOIN study_exposure AS e
-        ON e.set_id = m.set_id AND e.animal_id = m.animal_id AND e.measure = $primary::VARCHAR
+        ON e.set_id = m.set_id AND e.animal_id = m.animal_id AND e.index_day = m.index_day AND e.measure = $primary::VARCHAR
 ),
 compared AS (
     SELECT
@@ -33,6 +34,7 @@ compared AS (
         CASE
             WHEN own IS NOT NULL THEN own
             WHEN $stratify::BOOLEAN
+                AND $beside_case::BOOLEAN
                 AND releases <> any_value(releases) FILTER (is_case AND own IS NULL) OVER (PARTITION BY set_id)
                 THEN 'seen by another model release than its case'
         END AS beside
@@ -46,4 +48,4 @@ SELECT
         WHEN NOT bool_or(NOT is_case AND beside IS NULL) OVER (PARTITION BY set_id) THEN 'no control is left beside it'
     END AS left_out
 FROM compared
-ORDER BY set_id, is_case DESC, animal_id
+ORDER BY set_id, is_case DESC, animal_id, index_day DESC

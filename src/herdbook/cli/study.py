@@ -1,4 +1,4 @@
-"""``herdbook study``: plan a study, run it, and run it again."""
+"""``herdbook study``: plan a study, run it, run it again, and see what another release would have found."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from herdbook.cli import study_release
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
 from herdbook.settings import get_settings
 
 if TYPE_CHECKING:
     from herdbook.studies.definition import Study
 
-app = typer.Typer(help="Ask the herd: matched studies of what came before.", no_args_is_help=True)
+app = typer.Typer(help="Ask the herd: studies of what came before.", no_args_is_help=True)
+app.add_typer(study_release.app)
 
 _File = Annotated[Path, typer.Argument(help="The study's definition, YAML.", metavar="STUDY.yaml")]
 
@@ -31,7 +33,7 @@ def plan(
     """Say what would be asked and count who is in and who is left out, and why. Nothing is estimated or written."""
     from herdbook.studies.read import read_study
     from herdbook.studies.run import plan as make_plan
-    from herdbook.studies.steps import DRAWING, JUDGING, READING, Step
+    from herdbook.studies.steps import JUDGING, READING, Step, drawing
 
     study = read_study(file)
     if check:
@@ -41,7 +43,7 @@ def plan(
     steps = [
         {"step": step.name, "a row is": step.metadata.grain, "why": " ".join(step.metadata.description.split())}
         | ({"sql": step.sql} if sql and as_json else {})
-        for step in map(Step, DRAWING + READING + JUDGING)
+        for step in map(Step, drawing(study) + READING + JUDGING)
     ]
     flow, missing = assembled.flow.to_pylist(), assembled.missing.to_pylist()
     if as_json:
@@ -49,7 +51,7 @@ def plan(
     else:
         print_rows(steps, as_json=False, title="the query, step by step")
         if sql:
-            for step in map(Step, DRAWING + READING + JUDGING):
+            for step in map(Step, drawing(study) + READING + JUDGING):
                 typer.echo(f"-- {step.table}\n{step.sql}")
         print_rows(flow, as_json=False, title="who is in, and who is left out")
         print_rows(missing, as_json=False, title="what is missing")
@@ -65,7 +67,7 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder to write; it must not be there.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Write the analysis table, the flow, the estimates, what is missing, and all that it takes to run it again."""
+    """Write the analysis table, estimates, figures and a page, and all that it takes to run it again."""
     from herdbook.studies.read import read_study
     from herdbook.studies.run import run as make
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from herdbook.errors import ModelMixError
+from herdbook.errors import StudyDefinitionError
 from herdbook.studies.definition import Study
+from herdbook.studies.designs import Cohort
 from herdbook.studies.model_change import bridge, refusal
 from herdbook.studies.source import Source
-from herdbook.studies.steps import DRAWING, JUDGING, READING, TELLING, ask_for, make, parameters_of
+from herdbook.studies.steps import JUDGING, READING, TELLING, ask_for, drawing, make, parameters_of
+from herdbook.studies.training import leak
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,17 @@ class Assembled:
     """``what``, ``labels``, ``cases``, ``controls``: the numbers of a flow chart."""
     missing: pa.Table
     """Missingness by measure and role: the columns of ``sql/study/missing``."""
+    coverage: pa.Table
+    """How well windows were observed, by week and role: the columns of ``sql/study/coverage``."""
+    seen_by: pa.Table
+    """Releases that saw windows, from when to when: the columns of ``sql/study/release``."""
+    scored: tuple[int, int]
+    """Values on a scale that meet the outcome, and those that do not."""
     releases: tuple[str, ...]
-    """Model releases that saw the windows."""
-    refusal: ModelMixError | None
+    """Model releases that saw the windows of rows that count."""
+    follow: pa.Table | None
+    """Times at risk: the columns of ``sql/study/follow``; of cohorts only."""
+    refusal: StudyDefinitionError | None
     """Why the rows may not be compared, if so."""
 
     @property
@@ -47,7 +57,7 @@ def assemble(study: Study, source: Source) -> Assembled:
     connection = source.connection
     parameters = parameters_of(study)
     ask_for(connection, study)
-    make(connection, DRAWING + READING, parameters)
+    make(connection, drawing(study) + READING, parameters)
     bridge(connection, study)
     make(connection, JUDGING + TELLING, parameters)
     return assembled(study, connection)
@@ -64,9 +74,19 @@ def assembled(study: Study, connection: duckdb.DuckDBPyConnection) -> Assembled:
         cases=_table(connection, "case"),
         flow=_table(connection, "flow"),
         missing=_table(connection, "missing"),
+        coverage=_table(connection, "coverage"),
+        seen_by=_table(connection, "release"),
+        scored=_scored(connection),
         releases=tuple(release for (release,) in releases),
-        refusal=refusal(connection, study),
+        follow=_table(connection, "follow") if isinstance(study.design, Cohort) else None,
+        refusal=leak(connection, study.trained_on) or refusal(connection, study),
     )
+
+
+def _scored(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    counts = "SELECT count(*) FILTER (meets), count(*) FILTER (NOT meets) FROM study_scored WHERE measured"
+    met, not_met = connection.execute(counts).fetchone() or (0, 0)
+    return met, not_met
 
 
 def _table(connection: duckdb.DuckDBPyConnection, step: str) -> pa.Table:
@@ -83,5 +103,5 @@ def _with_exposures(study: Study) -> str:
     return (
         f"SELECT r.* EXCLUDE (left_out), {columns}, r.left_out FROM study_row AS r "  # noqa: S608 - ours
         "LEFT JOIN study_exposure AS e ON e.set_id = r.set_id AND e.animal_id = r.animal_id "
-        "GROUP BY ALL ORDER BY r.set_id, r.is_case DESC, r.animal_id"
+        "AND e.index_day = r.index_day GROUP BY ALL ORDER BY r.set_id, r.is_case DESC, r.animal_id, r.index_day DESC"
     )

@@ -48,7 +48,9 @@ def _problems(study: Study, herd: Assurance) -> Iterator[str]:
     with source_of(herd) as source:
         assembled = assemble(study, source)
     case_of = {row["set_id"]: row["animal_id"] for row in assembled.rows.to_pylist() if row["is_case"]}
-    found = {(case_of[row["set_id"]], row["animal_id"], row["index_day"]): row for row in assembled.rows.to_pylist()}
+    found = {
+        (case_of.get(row["set_id"], ""), row["animal_id"], row["index_day"]): row for row in assembled.rows.to_pylist()
+    }
     for row in herd.expect:
         same = [
             key

@@ -9,6 +9,13 @@
     flow.csv              the numbers of a flow chart
     missing.csv           missingness by case and control
     estimates.csv         the findings (`herdbook.studies.findings.SCHEMA`)
+    follow.csv            of a cohort: when each animal was at risk, and what that ended in
+    incidence.csv         of a cohort: how many got it (`herdbook.studies.incidence.SCHEMA`)
+    sensitivity.csv       the primary exposure's finding if identity or labels are worse than thought
+    coverage.csv          how well windows were observed, by week
+    releases.csv          which model releases saw them, from when to when
+    *.svg                 figures: flow, estimates, sensitivity, coverage, incidence
+    report.html           all of it on one page that needs no network
     study.json            snapshot, releases, versions, and the digest of every file
 
 No file has a time of day or a machine in it.
@@ -35,14 +42,18 @@ from herdbook.contracts.durable import disk_full_is_said, fsync_path, make_folde
 from herdbook.errors import FileFormatError, InputError, NotFoundError
 from herdbook.studies.assemble import Assembled
 from herdbook.studies.definition import Study
+from herdbook.studies.incidence import incidence
 from herdbook.studies.read import write_study
+from herdbook.studies.report.figures import Shown, figures
+from herdbook.studies.report.page import page
+from herdbook.studies.training import unstated
 
 MANIFEST = "study.json"
 DEFINITION = "study.yaml"
 _LIBRARIES = ("herdbook", "duckdb", "numpy", "scipy", "pyarrow")
 
 
-def contents(study: Study, assembled: Assembled, estimates: pa.Table) -> dict[str, bytes]:
+def contents(study: Study, assembled: Assembled, estimates: pa.Table, variants: pa.Table) -> dict[str, bytes]:
     """The files but the manifest, by name."""
     rows = assembled.rows
     used = assembled.used.drop_columns(["left_out"])
@@ -53,9 +64,20 @@ def contents(study: Study, assembled: Assembled, estimates: pa.Table) -> dict[st
         "flow.csv": assembled.flow,
         "missing.csv": assembled.missing,
         "estimates.csv": estimates,
+        "sensitivity.csv": variants,
+        "coverage.csv": assembled.coverage,
+        "releases.csv": assembled.seen_by,
     }
+    curves = None
+    if assembled.follow is not None:
+        curves = incidence(study, assembled.follow, assembled.used)
+        tables |= {"follow.csv": assembled.follow, "incidence.csv": curves}
+    shown = Shown(study, assembled, estimates, variants, curves)
     files = {DEFINITION: write_study(study).encode(), "analysis.parquet": _parquet(used)}
-    return files | {name: _csv(table) for name, table in tables.items()}
+    files |= {name: _csv(table) for name, table in tables.items()}
+    return (
+        files | {name: drawn.encode() for name, drawn in figures(shown).items()} | {"report.html": page(shown).encode()}
+    )
 
 
 def manifest(study: Study, assembled: Assembled, files: Mapping[str, bytes], lake: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,6 +95,7 @@ def manifest(study: Study, assembled: Assembled, files: Mapping[str, bytes], lak
         "snapshot": study.snapshot,
         "lake": dict(lake),
         "releases": list(assembled.releases),
+        "training_not_stated": unstated(assembled.releases, study.trained_on),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
         "files": digests,
         "digest": sha256_of_bytes(json.dumps(digests, sort_keys=True).encode()),

@@ -15,11 +15,13 @@ from herdbook.contracts.farmtime import FarmDay
 from herdbook.contracts.identifiers import Slug
 from herdbook.errors import LeakageError
 from herdbook.studies.assurance_rows import Assurance
+from herdbook.studies.criteria import Days, Outcome, Text
+from herdbook.studies.designs import CaseControl, Cohort, Crossover, Design
+from herdbook.studies.label_error import LabelError
 from herdbook.studies.measures import require_measure
+from herdbook.studies.training import TrainedOn
 
-Days = Annotated[int, Field(ge=0, le=3660, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
 Trait = Literal["age_days", "days_on_farm", "sex"]
 MeasureName = Annotated[str, AfterValidator(require_measure)]
 
@@ -47,35 +49,6 @@ class Population(Contract):
         if self.age_days and self.age_days[1] < self.age_days[0]:
             raise ValueError("age_days: the oldest are younger than the youngest")
         return self
-
-
-class Criterion(Contract):
-    """Labels that meet the outcome; what is not named is not asked for. Scales are never converted."""
-
-    kind: Slug
-    scale: Text | None = None
-    texts: tuple[Text, ...] | None = None
-    severities: tuple[Text, ...] | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-
-    @model_validator(mode="after")
-    def _scaled(self) -> Self:
-        if (self.at_least, self.at_most) != (None, None) and self.scale is None:
-            raise ValueError("scale: a value means nothing without its scale; name one")
-        return self
-
-
-class Outcome(Contract):
-    """What makes a case."""
-
-    name: Text
-    any_of: Annotated[tuple[Criterion, ...], Field(min_length=1)]
-    episode_gap_days: Days = 14
-    """A label so long after the last begins a new episode; sooner, it belongs to it."""
-    washout_days: Days = 14
-    """An animal is at risk once it was observed so long, and so long after an episode."""
-    which: Literal["first", "every"] = "every"
 
 
 class Index(Contract):
@@ -132,17 +105,6 @@ class Exposure(Contract):
         return tuple(e.measure for e in self.all)
 
 
-class CaseControl(Contract):
-    """Nested case-control with risk-set (incidence-density) sampling; docs/adr/0220-nested-case-control-first.md."""
-
-    kind: Literal["nested-case-control"] = "nested-case-control"
-    controls: Annotated[int, Field(ge=1, le=100, strict=True)] = 4
-    match: tuple[Literal["farm", "pen", "sex"], ...] = ("farm", "pen")
-    age_within_days: Days | None = None
-    stay_within_days: Days | None = None
-    """How far times of entry may lie apart."""
-
-
 class Identity(Contract):
     """What is asked of the claims that a day is an animal's."""
 
@@ -156,8 +118,8 @@ class Errors(Contract):
     """How intervals are made."""
 
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    cluster: Literal["pen", "farm"] | None = None
-    """Whose rows are not independent; none: the sets are."""
+    cluster: Literal["animal", "pen", "farm"] | None = None
+    """Whose rows are not independent; none: the sets are, and of a crossover the animals."""
     few_clusters: bool = True
     """Student's t and G / (G - 1) for G clusters."""
     multiplicity: Literal["holm", "benjamini-hochberg"] = "holm"
@@ -177,9 +139,36 @@ class Study(Contract):
     exposure: Exposure
     adjust_for: tuple[Trait, ...] = ()
     """What is known of an animal on the index day, beside each exposure."""
-    design: CaseControl = CaseControl()
+    design: Design = CaseControl()
     identity: Identity = Identity()
     model_change: Literal["refuse", "stratify", "bridge"] = "refuse"
     """What different releases measured: not compared, compared within a release, or corrected by bridge runs."""
     errors: Errors = Errors()
+    trained_on: tuple[TrainedOn, ...] = ()
+    """What releases were trained on: a case that one of them learnt from refuses the study."""
+    label_error: LabelError | None = None
+    """How far labels can be trusted; none, and no sensitivity to them is reported."""
     assurance: tuple[Assurance, ...] = ()
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        """What the design asks of the rest."""
+        design = self.design
+        if isinstance(design, Crossover):
+            if self.adjust_for:
+                raise ValueError(
+                    "adjust_for: an animal is its own control; what stays the same cancels, and age is time"
+                )
+            if design.apart_days < self.exposure.window_days:
+                raise ValueError("design.apart_days: windows would overlap; make them window_days apart at least")
+        if isinstance(design, Cohort):
+            stays = sorted({c.kind for c in design.competing} - set(self.population.leave_on))
+            if stays:
+                raise ValueError(f"design.competing: {', '.join(stays)} does not end an animal's time; see leave_on")
+            if self.outcome.which == "every" and design.exposed == "at-entry":
+                raise ValueError(
+                    "outcome.which: with exposures at entry animals are followed to their first case: first"
+                )
+            if self.outcome.which == "every" and self.errors.cluster is None:
+                raise ValueError("errors.cluster: an animal may be a case more than once; name animal, pen or farm")
+        return self

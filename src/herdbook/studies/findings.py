@@ -11,7 +11,10 @@ from scipy import stats
 
 from herdbook.errors import EmptyStudyError, EstimationError
 from herdbook.studies.definition import Exposed, Study
-from herdbook.studies.estimate import Fit, adjust, conditional_logit
+from herdbook.studies.designs import Cohort, Crossover
+from herdbook.studies.estimate import Fit, adjust, conditional_logit, cox, crossover
+from herdbook.studies.estimate.columns import Covariates
+from herdbook.studies.rounding import rounded
 
 SCHEMA = pa.schema(
     [
@@ -26,12 +29,11 @@ SCHEMA = pa.schema(
         for name in names
     ]
 )
-"""A row per exposure: odds ratio per ``per``, which with risk-set sampling is a rate ratio; its logarithm
-``coefficient`` with the interval ``low`` to ``high``; ``difference``, by how much cases lie above the mean of their
-set's controls, in the measure's own unit; sets, cases and rows that count, and rows that cannot; or why there is no
-estimate."""
-_DIGITS = 10
-"""Significant digits kept: what lies below is the order of additions."""
+"""A row per exposure: odds ratio per ``per``, which with risk-set sampling is a rate ratio (of a cohort the hazard
+ratio, cause-specific if others compete; of a crossover the odds ratio against the animal's own earlier windows); its
+logarithm ``coefficient`` with the interval ``low`` to ``high``; ``difference``, by how much cases lie above the mean of
+the others in their set, in the measure's own unit; sets, cases and rows that count, and rows that cannot; or why there
+is no estimate."""
 
 
 def find(study: Study, rows: pa.Table) -> pa.Table:
@@ -66,7 +68,7 @@ def find(study: Study, rows: pa.Table) -> pa.Table:
     )
     for row, after in zip(known, adjusted, strict=True):
         row["p_adjusted"] = after.adjusted
-    return pa.Table.from_pylist([{k: _rounded(v) for k, v in row.items()} for row in found], schema=SCHEMA)
+    return pa.Table.from_pylist([{k: rounded(v) for k, v in row.items()} for row in found], schema=SCHEMA)
 
 
 def fit(study: Study, exposed: Exposed, rows: pa.Table) -> Fit:
@@ -75,24 +77,56 @@ def fit(study: Study, exposed: Exposed, rows: pa.Table) -> Fit:
     Raises:
         EstimationError: it cannot be estimated.
     """
-    complete = _complete(study, exposed, rows)
+    complete = complete_rows(study, exposed, rows)
     covariates = {exposed.measure: pc.divide(complete[exposed.measure], exposed.per)}
     covariates |= {trait: complete[trait] for trait in study.adjust_for}
-    cluster = study.errors.cluster
-    return conditional_logit(
-        covariates,
-        complete["is_case"].to_numpy(),
-        complete["set_id"],
-        weights=complete["confidence"] if study.identity.weigh == "rows" else None,
-        clusters=None if cluster is None else complete[f"{cluster}_id"],
-    )
+    return model(study, covariates, complete)
+
+
+def model(study: Study, covariates: Covariates, rows: pa.Table) -> Fit:
+    """The model of the study's design.
+
+    Args:
+        study: the definition.
+        covariates: columns by name, row by row with ``rows``.
+        rows: of the analysis table, complete.
+
+    Raises:
+        EstimationError: it cannot be estimated.
+    """
+    case, cluster = rows["is_case"].to_numpy(), study.errors.cluster
+    clusters = None if cluster is None else rows[f"{cluster}_id"]
+    weights = rows["confidence"] if study.identity.weigh == "rows" else None
+    if isinstance(study.design, Crossover):
+        return crossover(covariates, case, rows["animal_id"], period=rows["set_id"], weights=weights, clusters=clusters)
+    if isinstance(study.design, Cohort):
+        return cox(
+            covariates,
+            rows["stop"],
+            case,
+            start=rows["start"],
+            strata=strata(study, rows),
+            weights=weights,
+            clusters=clusters,
+            ties=study.design.ties,
+        )
+    return conditional_logit(covariates, case, rows["set_id"], weights=weights, clusters=clusters)
+
+
+def strata(study: Study, rows: pa.Table) -> list[str]:
+    """Within which a cohort's rows are compared: its strata, and the releases that saw a window if it stratifies."""
+    named: list[str] = rows["stratum"].to_pylist()
+    if study.model_change != "stratify":
+        return named
+    seen = (" ".join(releases) for releases in rows["releases"].to_pylist())
+    return [f"{stratum} {releases}" for stratum, releases in zip(named, seen, strict=True)]
 
 
 def _estimate(study: Study, exposed: Exposed, rows: pa.Table) -> dict[str, Any]:
     fitted = fit(study, exposed, rows)
     of_exposure = fitted.estimates(study.errors.level, few_clusters=study.errors.few_clusters)[0]
     ratio, low, high = of_exposure.ratio
-    middle, least, most = _difference(_complete(study, exposed, rows), exposed.measure, study.errors.level)
+    middle, least, most = _difference(complete_rows(study, exposed, rows), exposed.measure, study.errors.level)
     return {
         "exposure": exposed.measure,
         "per": exposed.per,
@@ -130,12 +164,9 @@ def _difference(rows: pa.Table, measure: str, level: float) -> tuple[float | Non
     return float(by.mean()), float(by.mean()) - reach, float(by.mean()) + reach
 
 
-def _complete(study: Study, exposed: Exposed, rows: pa.Table) -> pa.Table:
+def complete_rows(study: Study, exposed: Exposed, rows: pa.Table) -> pa.Table:
+    """Rows that have a value of the exposure and of everything that is adjusted for."""
     known = pc.is_valid(rows[exposed.measure])
     for trait in study.adjust_for:
         known = pc.and_(known, pc.is_valid(rows[trait]))
     return rows.filter(known)
-
-
-def _rounded(value: Any) -> Any:
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value

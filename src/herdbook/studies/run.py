@@ -19,6 +19,7 @@ from herdbook.studies.bundle import DEFINITION, contents, manifest, read_manifes
 from herdbook.studies.definition import Study
 from herdbook.studies.findings import find
 from herdbook.studies.read import read_study
+from herdbook.studies.sensitivity import sensitive
 from herdbook.studies.source import Source, lake_source
 
 
@@ -113,6 +114,10 @@ def _make(settings: Settings, study: Study) -> tuple[Study, Assembled, pa.Table,
     pinned = pin_down(settings, study)
     with _open(settings, pinned) as source:
         assembled = assemble(pinned, source)
+        if assembled.refusal is not None:
+            raise assembled.refusal
+        estimates = find(pinned, assembled.used)
+        variants = sensitive(pinned, source, assembled)
         lake = dict(
             zip(
                 ("version", "identity_threshold"),
@@ -121,10 +126,7 @@ def _make(settings: Settings, study: Study) -> tuple[Study, Assembled, pa.Table,
                 strict=False,
             )
         )
-    if assembled.refusal is not None:
-        raise assembled.refusal
-    estimates = find(pinned, assembled.used)
-    files = contents(pinned, assembled, estimates)
+    files = contents(pinned, assembled, estimates, variants)
     return pinned, assembled, estimates, files, manifest(pinned, assembled, files, lake)
 
 

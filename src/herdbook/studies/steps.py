@@ -16,15 +16,23 @@ import duckdb
 
 from herdbook.lake.definitions import sql_root
 from herdbook.lake.metadata import Metadata, read_metadata_file
+from herdbook.studies.criteria import Criterion
 from herdbook.studies.definition import Study
+from herdbook.studies.designs import Cohort
 
-DRAWING = ("stay", "hit", "episode", "case", "candidate", "member")
-"""From labels to matched sets; they read no behaviour."""
+FINDING = ("stay", "scored", "hit", "episode", "case")
+"""From labels to cases; they read no behaviour, nor does `DRAWING`."""
+DRAWING = {
+    "nested-case-control": ("candidate", "member"),
+    "cohort": ("follow", "cohort_candidate", "cohort_member"),
+    "crossover": ("crossover_candidate", "crossover_member"),
+}
+"""From cases to sets of rows that are compared, by design."""
 READING = ("day",)
 """What animals did before their index days."""
 JUDGING = ("exposure", "row")
 """Exposures, and which rows can count."""
-TELLING = ("flow", "missing")
+TELLING = ("flow", "missing", "coverage", "release")
 """What became of everything."""
 
 
@@ -51,8 +59,8 @@ class Step:
 
     @property
     def table(self) -> str:
-        """The temporary table that it makes."""
-        return f"study_{self.name}"
+        """The temporary table that it makes; what stands before an underscore is the design that makes it so."""
+        return f"study_{self.name.rpartition('_')[2]}"
 
     def make(self, connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> int:
         """Make its table anew.
@@ -73,15 +81,25 @@ def make(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...], paramete
         Step(name).make(connection, parameters)
 
 
+def drawing(study: Study) -> tuple[str, ...]:
+    """The steps that read no behaviour, for a study's design."""
+    return FINDING + DRAWING[study.design.kind]
+
+
 def ask_for(connection: duckdb.DuckDBPyConnection, study: Study) -> None:
-    """Make the tables that steps read beside parameters: the outcome's criteria, and no shift between releases."""
+    """Make the tables that steps read beside parameters: criteria of the outcome and of what competes with it,
+    and no shift between releases."""
+    asked: list[tuple[str | None, Criterion]] = [(None, criterion) for criterion in study.outcome.criteria]
+    asked += [(c.name, c) for c in study.design.competing] if isinstance(study.design, Cohort) else []
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE study_criterion (kind VARCHAR, scale VARCHAR, texts VARCHAR[],"
+        "CREATE OR REPLACE TEMP TABLE study_asked (cause VARCHAR, kind VARCHAR, scale VARCHAR, texts VARCHAR[],"
         " severities VARCHAR[], at_least DOUBLE, at_most DOUBLE)"
     )
-    for c in study.outcome.any_of:
-        row = (c.kind, c.scale, _listed(c.texts), _listed(c.severities), c.at_least, c.at_most)
-        connection.execute("INSERT INTO study_criterion VALUES (?, ?, ?, ?, ?, ?)", row)
+    for cause, c in asked:
+        row = (cause, c.kind, c.scale, _listed(c.texts), _listed(c.severities), c.at_least, c.at_most)
+        connection.execute("INSERT INTO study_asked VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    outcome = "SELECT * EXCLUDE (cause) FROM study_asked WHERE cause IS NULL"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE study_criterion AS {outcome}")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE study_shift (measure VARCHAR, release_id VARCHAR, difference DOUBLE)"
     )
@@ -89,20 +107,18 @@ def ask_for(connection: duckdb.DuckDBPyConnection, study: Study) -> None:
 
 def parameters_of(study: Study) -> dict[str, Any]:
     """A definition's figures by the names that steps use."""
-    p, o, x, d = study.population, study.outcome, study.exposure, study.design
+    p, o, x = study.population, study.outcome, study.exposure
     return {
         **{name: getattr(p, name) for name in ("since", "until", "species")},
         **{name: _listed(getattr(p, name)) for name in ("farms", "pens", "sexes", "age_days", "leave_on")},
         "episode_gap_days": o.episode_gap_days,
         "washout_days": o.washout_days,
+        "outcome": o.name,
         "only_first": o.which == "first",
         "index_at": study.index.at,
         "longest_interval_days": study.index.longest_interval_days,
         "seed": study.seed,
-        "match": list(d.match),
-        "controls": d.controls,
-        "age_within_days": d.age_within_days,
-        "stay_within_days": d.stay_within_days,
+        **study.design.parameters,
         "window_days": x.window_days,
         "lag_days": x.lag_days,
         "minimum_days": x.minimum_days,
