@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -62,13 +62,22 @@ def _read_space(
     return Looks(space_id, seen, _unit(total[seen]), _unit(halves[seen]), weight.reshape(-1, 2).sum(axis=1)[seen])
 
 
-def read_references(lake: duckdb.DuckDBPyConnection, animal_ids: Sequence[str]) -> tuple[References, ...]:
-    """What enrolled animals look like, one entry per embedding space; one mean per enrolled tracklet."""
-    number = {a: k for k, a in enumerate(animal_ids)}
+def read_references(
+    lake: duckdb.DuckDBPyConnection, animal_ids: Sequence[str], called: Mapping[str, str] | None = None
+) -> tuple[References, ...]:
+    """What enrolled animals look like, one entry per embedding space; one mean per enrolled tracklet.
+
+    Args:
+        lake: an open lake.
+        animal_ids: the animals, in the order of their numbers.
+        called: further names under which some of them were enrolled, each with the name in ``animal_ids``.
+    """
+    place = {a: k for k, a in enumerate(animal_ids)}
+    number = place | {name: place[final] for name, final in (called or {}).items() if final in place}
     rows = lake.execute(
         "SELECT space_id, animal_id, tracklet_id, vector, scale FROM enrolment "
         "WHERE animal_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY space_id, animal_id, tracklet_id, seen_at",
-        [list(animal_ids)],
+        [sorted(number)],
     ).fetchall()
     gathered: dict[str, dict[tuple[int, str], list[Floats]]] = {}
     for space_id, animal_id, tracklet_id, vector, scale in rows:

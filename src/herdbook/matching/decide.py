@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from herdbook.matching.assign import NOBODY, assign
-from herdbook.matching.confidence import confidences
+from herdbook.matching.confidence import confidences, probabilities
 from herdbook.matching.evidence import Looks, References, log_ratios
 from herdbook.matching.exclusion import HANDOVER_S, Floats, Ints, crowds
 
@@ -81,6 +81,19 @@ def decide(day: Day, options: MatchOptions = MatchOptions()) -> list[Claim]:
         method = BY_ENROLMENT if i in day.enrolled else by_looks
         claims.append(Claim(tracklet_id, animal_id, round(float(sure[i]), 4), method, space[i]))
     return claims
+
+
+def likely(day: Day, options: MatchOptions = MatchOptions()) -> Floats:
+    """Probability of each animal on each tracklet, ``[n, m + 1]``; the last column is none of the enrolled.
+
+    What a person said of a tracklet holds for it and for those seen at the same time.
+    """
+    together = crowds(day.camera, day.start, day.end, day.groups, options.overlap_tolerance_s)
+    gain, _ = _gains(day, together, options)
+    for tracklet, animal in day.enrolled.items():
+        gain[tracklet] = -np.inf
+        gain[tracklet, animal] = _CERTAIN
+    return probabilities(gain, together)
 
 
 def _gains(day: Day, together: Sequence[Ints], options: MatchOptions) -> tuple[Floats, list[str | None]]:
