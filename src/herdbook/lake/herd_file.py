@@ -14,7 +14,7 @@ from importlib.metadata import version
 import duckdb
 
 from herdbook.lake.attach import quoted
-from herdbook.lake.definitions import Kind, of_kind
+from herdbook.lake.definitions import KNOWN, Kind, of_kind
 from herdbook.lake.metadata import described_columns, read_metadata
 from herdbook.lake.migrate import create_people, create_tables, definitions_digest
 from herdbook.settings import Settings
@@ -149,14 +149,15 @@ def _describe(herd: duckdb.DuckDBPyConnection) -> None:
     )
     kinds = dict(found.fetchall())
     for definition in of_kind(Kind.TABLE, Kind.VIEW):
-        if definition.qualified not in kinds:
-            continue
-        name, metadata = definition.qualified, read_metadata(definition)
-        grain = quoted(f"{metadata.grain}. {' '.join(metadata.description.split())}")
-        herd.execute(f"COMMENT ON {kinds[name]} {name} IS {grain}")
-        for column, described in described_columns(definition).items():
-            comment = quoted(f"{described.description} [{described.unit}]")
-            herd.execute(f'COMMENT ON COLUMN {name}."{column}" IS {comment}')
+        for name in (definition.qualified, f"{KNOWN}.{definition.name}"):
+            if name not in kinds:
+                continue
+            metadata = read_metadata(definition)
+            grain = quoted(f"{metadata.grain}. {' '.join(metadata.description.split())}")
+            herd.execute(f"COMMENT ON {kinds[name]} {name} IS {grain}")
+            for column, described in described_columns(definition).items():
+                comment = quoted(f"{described.description} [{described.unit}]")
+                herd.execute(f'COMMENT ON COLUMN {name}."{column}" IS {comment}')
 
 
 def _tables(*, embeddings: bool) -> tuple[list[str], list[str]]:
