@@ -89,9 +89,7 @@ def _crops(settings: Settings, tracklet_ids: set[str]) -> dict[str, list[bytes]]
     return crops(settings, tracklet_ids)
 
 
-def _decided(
-    settings: Settings, word: Word, *, decide: list[str], reject: list[str], skip: list[str]
-) -> list[Done]:
+def _decided(settings: Settings, word: Word, *, decide: list[str], reject: list[str], skip: list[str]) -> list[Done]:
     from herdbook.identity import byhand
     from herdbook.identity.operations import carry_out
 

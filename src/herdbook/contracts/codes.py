@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS = (8, 6, 5, 4, 3, 2)
+DEVICE_BITS = 8
+"""What devices send."""
 
 
 def levels(bits: int) -> int:
@@ -40,6 +42,14 @@ def encode(vectors: NDArray[Any], bits: int) -> tuple[NDArray[np.int8], NDArray[
     scale = (np.abs(vectors).max(axis=1, initial=0) / top).astype(np.float32)
     scale = np.where(scale > 0, scale, np.float32(1)).astype(np.float32)
     return np.clip(np.rint(vectors / scale[:, None]), -top, top).astype(np.int8), scale
+
+
+def same_look(one: NDArray[np.int8], other: NDArray[np.int8], bits: int = 4) -> bool:
+    """Whether two whole-number vectors are one embedding, be it that one of them was kept in fewer bits."""
+    if len(one) != len(other):
+        return False
+    codes, _ = encode(np.stack([one, other]).astype(np.float64), bits)
+    return bool((codes[0] == codes[1]).all())
 
 
 def decode(codes: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:

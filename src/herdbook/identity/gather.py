@@ -11,12 +11,15 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from herdbook.contracts.codes import same_look
 from herdbook.errors import NotFoundError
 from herdbook.identity.crossing import cross
 from herdbook.identity.decisions import ByHand, by_hand, finally_called, names_of
 from herdbook.identity.looks import read_looks, read_references
+from herdbook.identity.recent import with_recent
 from herdbook.matching.decide import Day
 from herdbook.matching.exclusion import Floats, camera_groups
+from herdbook.matching.pools import PoolOptions
 from herdbook.roster.rows import CAMERAS, PEN_STAYS
 from herdbook.roster.versions import current_rows
 
@@ -75,6 +78,9 @@ def gather(lake: duckdb.DuckDBPyConnection, load_id: str, tolerance_s: float, *,
     _heed(said, tracklets, number, possible)
     looks = read_looks(lake, load_id, tracklets.ids)
     references = read_references(lake, animals, {a: finally_called(a, said.renamings) for a in _names(animals, said)})
+    known = references if bridges is None else cross(lake, bridges, looks, references)
+    spaces = [x.space_id for x in looks]
+    recent = with_recent(lake, known, number, spaces=spaces, before=starts_at, options=PoolOptions())
     return Day(
         tracklet_ids=tracklets.ids,
         camera=tracklets.camera,
@@ -84,7 +90,7 @@ def gather(lake: duckdb.DuckDBPyConnection, load_id: str, tolerance_s: float, *,
         possible=possible,
         groups=tuple(camera_groups(tracklets.camera, disjoint)),
         looks=looks,
-        references=references if bridges is None else cross(lake, bridges, looks, references),
+        references=recent,
         enrolled=fixed,
     )
 
@@ -178,12 +184,13 @@ def _enrolled(
     embedding that was enrolled is still there; a correction names the load.
     """
     rows = lake.execute(
-        "SELECT DISTINCT n.tracklet_id, n.animal_id FROM enrolment n "
+        "SELECT n.tracklet_id, n.animal_id, n.vector, e.vector FROM enrolment n "
         "JOIN record.embedding e ON e.load_id = ? AND e.tracklet_id = n.tracklet_id AND e.space_id = n.space_id "
-        'AND e."at" = n.seen_at AND e.vector = n.vector ORDER BY ALL',
+        'AND e."at" = n.seen_at ORDER BY ALL',
         [load_id],
     ).fetchall()
+    there = {t: a for t, a, then, now in rows if same_look(np.array(then, np.int8), np.array(now, np.int8))}
     place, number = {t: i for i, t in enumerate(tracklet_ids)}, {a: k for k, a in enumerate(animals)}
-    named = dict(rows) | said.fixed
+    named: dict[str, str | None] = {**there, **said.fixed}
     final = {t: finally_called(a, said.renamings) for t, a in named.items() if a is not None}
     return {place[t]: number[a] for t, a in final.items() if t in place and a in number}

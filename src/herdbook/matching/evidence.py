@@ -25,7 +25,7 @@ ENOUGH_ASSIGNED = 30
 """Assigned tracklets from which on a day's own assignment says how alike an animal is to its prototype."""
 CENTRED_FROM = 3
 """Vectors from which on what they all share is taken away: it says nothing about who is who."""
-OTHER_LIGHT = 0.02
+OTHER_LIGHT = 0.5
 """How much a look of the day counts for what an animal looks like by night, and the other way round."""
 _FLOOR = 3.0
 """How many ceilings evidence may speak against an animal."""
@@ -63,12 +63,14 @@ class References:
     """``[r]`` how much each counts, above 0: less the older it is (`herdbook.matching.pools`). None: all the same."""
     night: Bools | None = None
     """``[r]`` whether each was seen by night; None where that is not told apart."""
+    seen_s: Floats | None = None
+    """``[r]`` when, seconds of UTC since 1970; None where that is not known."""
 
     def __post_init__(self) -> None:
         if len(self.animals) != len(self.mean):
             raise ValueError("one animal per reference")
-        if any(part is not None and len(part) != len(self.animals) for part in (self.weight, self.night)):
-            raise ValueError("one weight and one light per reference")
+        if any(p is not None and len(p) != len(self.animals) for p in (self.weight, self.night, self.seen_s)):
+            raise ValueError("one weight, light and time per reference")
 
 
 @dataclass(frozen=True)
