@@ -594,6 +594,30 @@ class ReportNotWrittenError(HerdbookError):
     remedy = "Name a file in a folder that is there and that this user may write to."
 
 
+# -- who is who -------------------------------------------------------------------------------------------------------
+
+
+class IdentityConflictError(InputError):
+    """What is said about who is who contradicts what people said before, or puts an animal in two places at once."""
+
+    exit_code = 107
+    remedy = "Take back what was wrong with `herdbook identity undo OPERATION`. Nothing was changed."
+
+
+class NotUndoableError(InputError):
+    """An operation on identities cannot be undone, or not any more."""
+
+    exit_code = 108
+    remedy = "`herdbook identity log` lists what holds. Nothing was changed."
+
+
+class CrossSpaceError(InputError):
+    """Looks of different embedding spaces, or of different model releases, would have been compared."""
+
+    exit_code = 109
+    remedy = "Compare within one space, or measure a bridge first: `herdbook learn bridge OLD NEW`."
+
+
 # -- the installation -------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import os
 from datetime import time
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """How long a writer waits for its turn in the lake."""
     identity_threshold: Annotated[float, Field(ge=0, le=1)] = 0.6
     """Claims at or above this confidence count as identified."""
+    embedding_bits: Literal[4, 8] = 4
+    """Bits in which the lake keeps each value of an embedding from now on; 8 is what devices send (decision 0252)."""
     publish_embeddings: bool = False
     """Whether ``herd.duckdb`` also holds every single embedding."""
     night_at: time = time(1, 0)

@@ -43,7 +43,7 @@ def claims(settings: Settings) -> dict[str, tuple[str | None, float, str]]:
 def test_without_enrolment_every_tracklet_is_certainly_none_of_the_enrolled(loaded: Settings) -> None:
     done = claim(loaded)
     assert (done.tracklets, done.claimed, done.appended) == (20, 0, 20)
-    assert set(claims(loaded).values()) == {(None, 1.0, "appearance-exclusion/1")}
+    assert set(claims(loaded).values()) == {(None, 1.0, "appearance-exclusion/2")}
 
 
 def test_enrolled_animals_get_their_other_tracklets(all_enrolled: Settings) -> None:

@@ -44,6 +44,10 @@ def sound(herd: Herd) -> str:
     herd.insert("label.sync", SYNC)
     herd.insert("sensor.reading", SENSOR)
     herd.insert("alert.alert", ALERT)
+    skipped = {"operation_id": "o1", "recorded_at": at(31)}
+    herd.insert("identity.operation", skipped | {"kind": "skip", "recorded_by": "x"})
+    says = {"load_id": "l1", "tracklet_id": t, "says": "skipped", "confidence": 0, "method": "person/skip"}
+    herd.insert("identity.decision", skipped | says | {"decision_id": "o1-0"})
     herd.insert("bridge.run", BRIDGE)
     herd.insert("bridge.behaviour", *BRIDGE_BEHAVIOURS)
     herd.insert("bridge.space", BRIDGE_SPACE)
@@ -194,6 +198,10 @@ BREAK: dict[str, str | tuple[str, dict[str, Any]]] = {
     "identity/claim.tracklet_known": "UPDATE identity.claim SET tracklet_id = 'nobody'",
     "identity/claim.animal_known": "DELETE FROM roster.animal WHERE animal_id = 'a1'",
     "identity/claim.confidence_range": "UPDATE identity.claim SET confidence = 1.5",
+    "identity/decision.decision_id_unique": "INSERT INTO identity.decision FROM identity.decision",
+    "identity/decision.operation_known": "DELETE FROM identity.operation",
+    "identity/operation.operation_id_unique": "INSERT INTO identity.operation FROM identity.operation",
+    "identity/operation.undone_once": "UPDATE identity.operation SET undoes = 'nothing'",
     "label/label.interval_in_order": "UPDATE label.label SET occurred_after = occurred_by",
     "label/label.animal_known": "UPDATE label.label SET animal_id = 'nobody'",
     "label/label.one_version_at_a_time": ("label.label", LABEL | {"value_number": 4.0}),

@@ -30,7 +30,7 @@ def test_keys_are_columns(definition: Definition) -> None:
 
 
 def test_every_folder_defines_one_thing_and_nothing_else() -> None:
-    known = {"table.sql", "view.sql", "macro.sql", "step.sql", "metadata.yaml", "checks.sql"}
+    known = {"table.sql", "view.sql", "macro.sql", "step.sql", "known.sql", "metadata.yaml", "checks.sql"}
     for folder in sql_root().glob("*/*"):
         names = {path.name for path in folder.iterdir()}
         assert names <= known, folder

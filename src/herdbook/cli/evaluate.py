@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from herdbook.cli import evaluate_reid
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ _FORMAT_HELP = "Its format; told by its content if not given."
 @app.callback()
 def _group() -> None:
     """Compare what was seen with the truth."""
+
+
+app.command("reid")(evaluate_reid.reid)
 
 
 @app.command("mot")

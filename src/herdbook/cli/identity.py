@@ -1,4 +1,4 @@
-"""``herdbook identity``: what devices are told of their animals."""
+"""``herdbook identity``: who is who, by hand, and what devices are told of it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
+from herdbook.cli import identity_hand, identity_review
 from herdbook.cli.output import JsonFlag, console, print_json
 from herdbook.settings import get_settings
 
 app = typer.Typer(help="Who is who, beyond single animals.", no_args_is_help=True)
 
 
-@app.callback()
-def identity() -> None:
-    """What devices are told of their animals."""
+app.command()(identity_review.review)
+for command in identity_hand.COMMANDS:
+    app.command()(command)
 
 
 @app.command()

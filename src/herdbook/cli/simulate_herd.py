@@ -53,7 +53,7 @@ def herd(
         "pens_per_device": pens,
         "animals_per_pen": animals,
     }
-    asked = _read(plan) | {name: value for name, value in given.items() if value is not None}
+    asked = read_asked(plan) | {name: value for name, value in given.items() if value is not None}
     if embeddings is not None:
         asked["detail"] = {**(asked.get("detail") or {}), "embeddings_per_hour": embeddings}
     from herdbook.simulate.herd.plan import make_herd_plan
@@ -78,7 +78,7 @@ def herd(
         )
 
 
-def _read(path: Path | None) -> dict[str, Any]:
+def read_asked(path: Path | None) -> dict[str, Any]:
     """What a plan's file asks for.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -19,6 +20,12 @@ def sql(
     pin: Annotated[
         str | None, typer.Option(help="Ask the lake as it was when this name was pinned.", metavar="NAME")
     ] = None,
+    known_as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            help="What the schema `known` is read as of, UTC; now without.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run one read-only query on herd.duckdb. Tables: SHOW TABLES; columns: DESCRIBE animal_day; times are UTC.
@@ -30,5 +37,5 @@ def sql(
 
     settings = get_settings()
     snapshot = None if pin is None else pinned_snapshot(settings, pin)
-    answer = ask(settings, query, lake=lake, snapshot=snapshot)
+    answer = ask(settings, query, lake=lake, snapshot=snapshot, known_as_of=known_as_of)
     print_table(answer.columns, answer.rows, as_json=as_json)

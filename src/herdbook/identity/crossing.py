@@ -69,7 +69,16 @@ def _joined(own: References | None, other: References, bridge: Bridge) -> Refere
     new = ~np.isin(other.animals, known)
     mapped = bridge.map.apply(other.mean[new], other.space_id)
     over = frozenset(int(animal) for animal in other.animals[new])
+    night = None if other.night is None else other.night[new]
+    seen_s = None if other.seen_s is None else other.seen_s[new]
     if own is None:
-        return References(bridge.map.to_space, other.animals[new], mapped, over)
+        return References(bridge.map.to_space, other.animals[new], mapped, over, night=night, seen_s=seen_s)
     animals, mean = np.concatenate([own.animals, other.animals[new]]), np.concatenate([own.mean, mapped])
-    return References(own.space_id, animals, mean, own.over | over)
+    return References(
+        own.space_id,
+        animals,
+        mean,
+        own.over | over,
+        night=None if own.night is None or night is None else np.concatenate([own.night, night]),
+        seen_s=None if own.seen_s is None or seen_s is None else np.concatenate([own.seen_s, seen_s]),
+    )

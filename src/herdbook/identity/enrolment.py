@@ -12,13 +12,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from herdbook.errors import InputError, NotFoundError
+from herdbook.errors import IdentityConflictError, InputError, NotFoundError
+from herdbook.identity.decisions import by_hand
 from herdbook.identity.gather import disjoint_cameras
+from herdbook.identity.sightings import Sighting, require_animal, require_sightings, require_stay, sightings
 from herdbook.lake import transaction
 from herdbook.lake.attach import open_lake
 from herdbook.matching.exclusion import HANDOVER_S
-from herdbook.roster.rows import ANIMALS, PEN_STAYS
-from herdbook.roster.versions import current_rows
 from herdbook.settings import Settings
 
 REFERENCES_PER_TRACKLET = 64
@@ -34,15 +34,6 @@ class Enrolment:
     space_id: str
     references: int
     """Embeddings kept."""
-
-
-@dataclass(frozen=True)
-class _Sighting:
-    tracklet_id: str
-    camera_id: str
-    pen_id: str | None
-    started_at: datetime
-    ended_at: datetime
 
 
 def enrol(settings: Settings, animal_id: str, tracklet_ids: Sequence[str], *, by: str = "cli") -> list[Enrolment]:
@@ -103,8 +94,7 @@ def enrolled(settings: Settings) -> list[Enrolment]:
 
 
 def _enrol(lake: duckdb.DuckDBPyConnection, animal_id: str, wanted: list[str], by: str) -> list[Enrolment]:
-    if (animal_id,) not in current_rows(lake, ANIMALS):
-        raise NotFoundError(f"the roster has no animal '{animal_id}'", "Import it with `herdbook roster import`.")
+    require_animal(lake, animal_id)
     held = _current(lake)
     for row in held:
         if row["tracklet_id"] in wanted and row["animal_id"] != animal_id:
@@ -113,14 +103,10 @@ def _enrol(lake: duckdb.DuckDBPyConnection, animal_id: str, wanted: list[str], b
                 f"If that was wrong: herdbook animal unenrol {row['animal_id']} --tracklet {row['tracklet_id']}",
             )
     own = [r["tracklet_id"] for r in held if r["animal_id"] == animal_id]
-    sightings = _sightings(lake, [*wanted, *own])
-    missing = [t for t in wanted if t not in sightings]
-    if missing:
-        raise NotFoundError(
-            f"the lake has no tracklet {', '.join(missing)}", '`herdbook sql "FROM tracklet"` lists them.'
-        )
-    _refuse_twice_at_once(lake, animal_id, list(sightings.values()))
-    _require_stay(lake, animal_id, [sightings[t] for t in wanted])
+    seen = require_sightings(lake, wanted)
+    _refuse_other_word(lake, animal_id, [seen[t] for t in wanted])
+    _refuse_twice_at_once(lake, animal_id, list((sightings(lake, own) | seen).values()))
+    require_stay(lake, {animal_id}, [seen[t] for t in wanted])
     references = _references(lake, animal_id, wanted)
     bare = [t for t in wanted if t not in {r["tracklet_id"] for r in references}]
     if bare:
@@ -130,41 +116,27 @@ def _enrol(lake: duckdb.DuckDBPyConnection, animal_id: str, wanted: list[str], b
     return _counted([r for r in _current(lake) if r["animal_id"] == animal_id and r["tracklet_id"] in wanted])
 
 
-def _sightings(lake: duckdb.DuckDBPyConnection, tracklet_ids: Sequence[str]) -> dict[str, _Sighting]:
-    rows = lake.execute(
-        "SELECT t.tracklet_id, t.camera_id, c.pen_id, t.started_at, t.ended_at FROM tracklet t "
-        "LEFT JOIN record.camera_setup c ON c.load_id = t.load_id AND c.camera_id = t.camera_id "
-        "WHERE t.tracklet_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY t.started_at, t.tracklet_id",
-        [list(tracklet_ids)],
-    ).fetchall()
-    return {row[0]: _Sighting(*row) for row in rows}
+def _refuse_other_word(lake: duckdb.DuckDBPyConnection, animal_id: str, seen: Sequence[Sighting]) -> None:
+    """A tracklet that a person said is another animal is not enrolled as this one."""
+    for one in seen:
+        fixed = by_hand(lake, one.load_id, one.started_at, one.ended_at).fixed
+        if one.tracklet_id in fixed and fixed[one.tracklet_id] != animal_id:
+            raise IdentityConflictError(
+                f"{one.tracklet_id} is {fixed[one.tracklet_id] or 'nobody known'} by a person's word, not {animal_id}",
+                "`herdbook identity log` shows who said so; `herdbook identity undo OPERATION` takes it back.",
+            )
 
 
-def _refuse_twice_at_once(lake: duckdb.DuckDBPyConnection, animal_id: str, sightings: list[_Sighting]) -> None:
-    since, until = min(s.started_at for s in sightings), max(s.ended_at for s in sightings)
+def _refuse_twice_at_once(lake: duckdb.DuckDBPyConnection, animal_id: str, seen: list[Sighting]) -> None:
+    since, until = min(s.started_at for s in seen), max(s.ended_at for s in seen)
     disjoint = disjoint_cameras(lake, since, until)
-    for one, other in combinations(sightings, 2):
+    for one, other in combinations(seen, 2):
         overlap = min(one.ended_at, other.ended_at) - max(one.started_at, other.started_at)
         apart = one.camera_id == other.camera_id or frozenset((one.camera_id, other.camera_id)) in disjoint
         if apart and overlap > timedelta(seconds=HANDOVER_S):
             raise InputError(
                 f"{one.tracklet_id} and {other.tracklet_id} were seen at once: they cannot both be {animal_id}",
                 "Leave one out, or take a wrong earlier enrolment back with `herdbook animal unenrol`.",
-            )
-
-
-def _require_stay(lake: duckdb.DuckDBPyConnection, animal_id: str, sightings: list[_Sighting]) -> None:
-    stays = [s for s in current_rows(lake, PEN_STAYS).values() if s["animal_id"] == animal_id]
-    for seen in sightings:
-        if not any(
-            s["pen_id"] == seen.pen_id
-            and s["valid_from"] < seen.ended_at
-            and (s["valid_to"] is None or s["valid_to"] > seen.started_at)
-            for s in stays
-        ):
-            raise InputError(
-                f"by the roster {animal_id} was not in pen {seen.pen_id} when {seen.tracklet_id} was seen there",
-                "Choose another tracklet, or import the animal's pen stays first.",
             )
 
 

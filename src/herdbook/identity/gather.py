@@ -11,11 +11,15 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from herdbook.contracts.codes import same_look
 from herdbook.errors import NotFoundError
 from herdbook.identity.crossing import cross
+from herdbook.identity.decisions import ByHand, by_hand, finally_called, names_of
 from herdbook.identity.looks import read_looks, read_references
+from herdbook.identity.recent import with_recent
 from herdbook.matching.decide import Day
 from herdbook.matching.exclusion import Floats, camera_groups
+from herdbook.matching.pools import PoolOptions
 from herdbook.roster.rows import CAMERAS, PEN_STAYS
 from herdbook.roster.versions import current_rows
 
@@ -55,7 +59,9 @@ def gather(lake: duckdb.DuckDBPyConnection, load_id: str, tolerance_s: float, *,
         for s in current_rows(lake, PEN_STAYS).values()
         if s["pen_id"] in tracklets.pen and s["valid_from"] < ends_at and (s["valid_to"] or _FOREVER) > starts_at
     ]
-    animals = tuple(sorted({s["animal_id"] for s in stays}))
+    said = by_hand(lake, load_id, starts_at, ends_at)
+    listed = {s["animal_id"] for s in stays}
+    animals = tuple(sorted(listed | {r.into for r in said.renamings if r.other in listed}))
     number = {a: k for k, a in enumerate(animals)}
     possible = np.zeros((len(tracklets.ids), len(animals)), dtype=bool)
     pens = np.array(tracklets.pen, dtype=object)
@@ -68,7 +74,13 @@ def gather(lake: duckdb.DuckDBPyConnection, load_id: str, tolerance_s: float, *,
     for tracklet, animal_id in elsewhere:
         if animal_id in number:
             possible[tracklet, number[animal_id]] = False
-    looks, references = read_looks(lake, load_id, tracklets.ids), read_references(lake, animals)
+    fixed = _enrolled(lake, load_id, tracklets.ids, animals, said)
+    _heed(said, tracklets, number, possible)
+    looks = read_looks(lake, load_id, tracklets.ids)
+    references = read_references(lake, animals, {a: finally_called(a, said.renamings) for a in _names(animals, said)})
+    known = references if bridges is None else cross(lake, bridges, looks, references)
+    spaces = [x.space_id for x in looks]
+    recent = with_recent(lake, known, number, spaces=spaces, before=starts_at, options=PoolOptions())
     return Day(
         tracklet_ids=tracklets.ids,
         camera=tracklets.camera,
@@ -78,8 +90,8 @@ def gather(lake: duckdb.DuckDBPyConnection, load_id: str, tolerance_s: float, *,
         possible=possible,
         groups=tuple(camera_groups(tracklets.camera, disjoint)),
         looks=looks,
-        references=references if bridges is None else cross(lake, bridges, looks, references),
-        enrolled=_enrolled(lake, load_id, tracklets.ids, number),
+        references=recent,
+        enrolled=fixed,
     )
 
 
@@ -140,19 +152,45 @@ def _claimed_elsewhere(
     return found
 
 
-def _enrolled(
-    lake: duckdb.DuckDBPyConnection, load_id: str, tracklet_ids: Sequence[str], number: dict[str, int]
-) -> dict[int, int]:
-    """Tracklets of this load that a person said are an animal.
+def _heed(said: ByHand, tracklets: _Tracklets, number: dict[str, int], possible: NDArray[np.bool_]) -> None:
+    """Let nobody be where people said that he is not; of merged animals only the name that is kept."""
+    for r in said.renamings:
+        if r.other in number:
+            begin = -np.inf if r.since is None else r.since.timestamp()
+            finish = np.inf if r.until is None else r.until.timestamp()
+            then = (tracklets.start >= begin) & (tracklets.start < finish)
+            possible[then, number[r.into]] |= possible[then, number[r.other]]
+            possible[then, number[r.other]] = False
+    place = {t: i for i, t in enumerate(tracklets.ids)}
+    for tracklet, animal_id in said.excluded:
+        if tracklet in place and animal_id in number:
+            possible[place[tracklet], number[animal_id]] = False
+    for tracklet in said.fixed:
+        if tracklet in place:
+            possible[place[tracklet]] = False  # whom it is fixed to stands in `Day.enrolled`
 
-    A day that was issued again may use the same tracklet id for another animal: the word holds only while the very
-    embedding that was enrolled is still there.
+
+def _names(animals: Sequence[str], said: ByHand) -> set[str]:
+    """The animals with all names that were merged into them."""
+    return set(animals).union(*(names_of(a, said.renamings) for a in animals))
+
+
+def _enrolled(
+    lake: duckdb.DuckDBPyConnection, load_id: str, tracklet_ids: Sequence[str], animals: Sequence[str], said: ByHand
+) -> dict[int, int]:
+    """Tracklets of this load that a person said are an animal: by enrolment, or, above it, by a later correction.
+
+    A day that was issued again may use the same tracklet id for another animal: an enrolment holds only while the very
+    embedding that was enrolled is still there; a correction names the load.
     """
     rows = lake.execute(
-        "SELECT DISTINCT n.tracklet_id, n.animal_id FROM enrolment n "
+        "SELECT n.tracklet_id, n.animal_id, n.vector, e.vector FROM enrolment n "
         "JOIN record.embedding e ON e.load_id = ? AND e.tracklet_id = n.tracklet_id AND e.space_id = n.space_id "
-        'AND e."at" = n.seen_at AND e.vector = n.vector ORDER BY ALL',
+        'AND e."at" = n.seen_at ORDER BY ALL',
         [load_id],
     ).fetchall()
-    place = {t: i for i, t in enumerate(tracklet_ids)}
-    return {place[t]: number[a] for t, a in rows if t in place and a in number}
+    there = {t: a for t, a, then, now in rows if same_look(np.array(then, np.int8), np.array(now, np.int8))}
+    place, number = {t: i for i, t in enumerate(tracklet_ids)}, {a: k for k, a in enumerate(animals)}
+    named: dict[str, str | None] = {**there, **said.fixed}
+    final = {t: finally_called(a, said.renamings) for t, a in named.items() if a is not None}
+    return {place[t]: number[a] for t, a in final.items() if t in place and a in number}

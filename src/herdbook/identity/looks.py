@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -13,8 +13,28 @@ from herdbook.matching.evidence import Looks, References
 from herdbook.matching.exclusion import Floats, Ints
 
 _BATCH = 50_000
+BY_NIGHT = "coalesce(hour({moment} AT TIME ZONE coalesce({timezone}, 'UTC')) NOT BETWEEN 6 AND 19, false)"
+"""SQL: whether a moment is of the night, 20:00 to 06:00 of the farm's clock."""
 _WORST = 0.01
 """Least quality an embedding counts with: a device that reports 0 still saw something."""
+
+
+MIDDLE = "(t.started_at + (t.ended_at - t.started_at) / 2)"
+_DARK = f"""
+SELECT t.tracklet_id
+FROM record.tracklet AS t
+JOIN record.device_day AS d USING (load_id)
+WHERE t.load_id = ? AND {BY_NIGHT.format(moment=MIDDLE, timezone="d.timezone")}
+"""  # noqa: S608 - ours
+_ENROLLED = f"""
+SELECT e.space_id, e.animal_id, e.tracklet_id, e.vector, e.scale, epoch(e.seen_at),
+    {BY_NIGHT.format(moment="e.seen_at", timezone="f.timezone")} AS night
+FROM enrolment AS e
+LEFT JOIN animal AS a USING (animal_id)
+LEFT JOIN farm AS f USING (farm_id)
+WHERE e.animal_id IN (SELECT unnest(?::VARCHAR[]))
+ORDER BY e.space_id, e.animal_id, e.tracklet_id, e.seen_at
+"""  # noqa: S608 - ours
 
 
 def dequantise(vectors: pa.Array, scales: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
@@ -59,26 +79,36 @@ def _read_space(
     halves = sums.reshape(-1, 2, dimensions)
     total = halves.sum(axis=1)
     seen: Ints = np.flatnonzero(np.linalg.norm(total, axis=1) > 0)
-    return Looks(space_id, seen, _unit(total[seen]), _unit(halves[seen]), weight.reshape(-1, 2).sum(axis=1)[seen])
+    whole = weight.reshape(-1, 2).sum(axis=1)[seen]
+    dark = {t for (t,) in lake.execute(_DARK, [load_id]).fetchall()}
+    night = np.array([tracklet_ids[k] in dark for k in seen.tolist()], dtype=bool)
+    return Looks(space_id, seen, _unit(total[seen]), _unit(halves[seen]), whole, night)
 
 
-def read_references(lake: duckdb.DuckDBPyConnection, animal_ids: Sequence[str]) -> tuple[References, ...]:
-    """What enrolled animals look like, one entry per embedding space; one mean per enrolled tracklet."""
-    number = {a: k for k, a in enumerate(animal_ids)}
-    rows = lake.execute(
-        "SELECT space_id, animal_id, tracklet_id, vector, scale FROM enrolment "
-        "WHERE animal_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY space_id, animal_id, tracklet_id, seen_at",
-        [list(animal_ids)],
-    ).fetchall()
-    gathered: dict[str, dict[tuple[int, str], list[Floats]]] = {}
-    for space_id, animal_id, tracklet_id, vector, scale in rows:
-        of_space = gathered.setdefault(space_id, {})
-        of_space.setdefault((number[animal_id], tracklet_id), []).append(np.array(vector, dtype=float) * scale)
+def read_references(
+    lake: duckdb.DuckDBPyConnection, animal_ids: Sequence[str], called: Mapping[str, str] | None = None
+) -> tuple[References, ...]:
+    """What enrolled animals look like, one entry per embedding space; one mean per enrolled tracklet.
+
+    Args:
+        lake: an open lake.
+        animal_ids: the animals, in the order of their numbers.
+        called: further names under which some of them were enrolled, each with the name in ``animal_ids``.
+    """
+    place = {a: k for k, a in enumerate(animal_ids)}
+    number = place | {name: place[final] for name, final in (called or {}).items() if final in place}
+    rows = lake.execute(_ENROLLED, [sorted(number)]).fetchall()
+    gathered: dict[str, dict[tuple[int, str], list[tuple[Floats, float, bool]]]] = {}
+    for space_id, animal_id, tracklet_id, vector, scale, seen_s, night in rows:
+        look = (np.array(vector, dtype=float) * scale, seen_s, night)
+        gathered.setdefault(space_id, {}).setdefault((number[animal_id], tracklet_id), []).append(look)
     found = []
     for space_id, by_tracklet in sorted(gathered.items()):
         animals = np.array([animal for animal, _ in by_tracklet], dtype=np.int64)
-        mean = _unit(np.stack([np.mean(vectors, axis=0) for vectors in by_tracklet.values()]))
-        found.append(References(space_id, animals, mean))
+        mean = _unit(np.stack([np.mean([look[0] for look in of], axis=0) for of in by_tracklet.values()]))
+        seen = np.array([np.mean([look[1] for look in of]) for of in by_tracklet.values()])
+        dark = np.array([np.mean([look[2] for look in of]) > 0.5 for of in by_tracklet.values()])
+        found.append(References(space_id, animals, mean, night=dark, seen_s=seen))
     return tuple(found)
 
 

@@ -93,19 +93,20 @@ def _basis(lake: duckdb.DuckDBPyConnection) -> list[tuple[int, datetime | None]]
         "SELECT count(*), max(recorded_at) FROM identity.enrolment "
         "UNION ALL SELECT count(*), max(recorded_at) FROM roster.pen_stay "
         "UNION ALL SELECT count(*), max(recorded_at) FROM roster.camera "
-        "UNION ALL SELECT count(*), max(made_at) FROM bridge.run"
+        "UNION ALL SELECT count(*), max(made_at) FROM bridge.run "
+        "UNION ALL SELECT count(*), max(recorded_at) FROM identity.operation"
     ).fetchall()
 
 
 def _new(lake: duckdb.DuckDBPyConnection, load_id: str, claims: Sequence[Claim]) -> list[Claim]:
-    """Claims that differ from the latest of their tracklet."""
-    rows = lake.execute(
-        "SELECT tracklet_id, animal_id, round(confidence::DOUBLE, 4), method, space_id FROM identity.claim "
-        "WHERE load_id = ? QUALIFY row_number() OVER (PARTITION BY tracklet_id ORDER BY recorded_at DESC) = 1",
-        [load_id],
-    ).fetchall()
-    held = {row[0]: Claim(*row) for row in rows}
-    return [c for c in claims if held.get(c.tracklet_id) != c]
+    """Claims that differ from the latest of their tracklet, or follow one that was set aside.
+
+    Of tracklets that a person decided none is made: should the decision be undone, the claim from before it is there.
+    """
+    rows = lake.execute(_HELD, [load_id]).fetchall()
+    held = {row[0]: Claim(*row[:5]) for row in rows if not row[5]}
+    decided = {row[0] for row in lake.execute(_DECIDED, [load_id]).fetchall()}
+    return [c for c in claims if c.tracklet_id not in decided and held.get(c.tracklet_id) != c]
 
 
 def _append(
@@ -140,6 +141,25 @@ def _append(
     return len(new)
 
 
+_DECIDED = """
+SELECT tracklet_id FROM identity.decision AS x
+WHERE load_id = ? AND says IN ('is', 'nobody')
+    AND NOT EXISTS (SELECT 1 FROM identity.operation AS u WHERE u.undoes = x.operation_id)
+"""
+_HELD = """
+SELECT
+    c.tracklet_id, c.animal_id, round(c.confidence::DOUBLE, 4), c.method, c.space_id,
+    coalesce(a.recorded_at > c.recorded_at, false) AS set_aside
+FROM identity.claim AS c
+LEFT JOIN (
+    SELECT load_id, tracklet_id, max(recorded_at) AS recorded_at
+    FROM identity.decision AS x
+    WHERE says = 'set aside' AND NOT EXISTS (SELECT 1 FROM identity.operation AS u WHERE u.undoes = x.operation_id)
+    GROUP BY ALL
+) AS a USING (load_id, tracklet_id)
+WHERE c.load_id = ?
+QUALIFY row_number() OVER (PARTITION BY c.tracklet_id ORDER BY c.recorded_at DESC) = 1
+"""
 _LAST_OF_LOAD = (
     "SELECT max(recorded_at) FROM identity.claim WHERE load_id = ? "
     "UNION ALL SELECT max(recorded_at) FROM identity.run WHERE load_id = ?"

@@ -16,7 +16,8 @@ enrolled AS (
 -- All versions of a stay, with the time of the latest: one that was cut short since concerned later days, too.
 stay AS (
     SELECT
-        pen_id, valid_from, valid_to, max(recorded_at) OVER (PARTITION BY animal_id, pen_id, valid_from) AS changed_at
+        animal_id, pen_id, valid_from, valid_to,
+        max(recorded_at) OVER (PARTITION BY animal_id, pen_id, valid_from) AS changed_at
     FROM roster.pen_stay
 ),
 change AS (
@@ -37,6 +38,21 @@ change AS (
     JOIN bridge.space AS s ON s.to_space_id = m.space_id AND s.map_sha256 IS NOT NULL
     JOIN bridge.run AS r USING (bridge_id)
     GROUP BY d.load_id
+    UNION ALL
+    SELECT x.load_id, greatest(max(x.recorded_at), max(u.recorded_at)) AS changed_at
+    FROM identity.decision AS x
+    LEFT JOIN identity.operation AS u ON u.undoes = x.operation_id
+    WHERE x.says <> 'skipped'
+    GROUP BY x.load_id
+    UNION ALL
+    SELECT d.load_id, max(o.recorded_at) AS changed_at
+    FROM device_day AS d
+    JOIN camera_setup AS c USING (farm_id, device_id, day, load_id)
+    JOIN stay AS s ON s.pen_id = c.pen_id AND s.valid_from < d.ends_at AND coalesce(s.valid_to, d.ends_at) > d.starts_at
+    JOIN identity.operation AS o ON o.other_animal_id = s.animal_id AND o.animal_id IS NOT NULL
+        AND coalesce(o.valid_from < d.ends_at, true) AND coalesce(o.valid_to > d.starts_at, true)
+    WHERE o.kind IN ('merge', 'retag', 'undo')
+    GROUP BY d.load_id
 )
 SELECT d.load_id, d.device_id || ' ' || d.day
 FROM device_day AS d
@@ -55,7 +71,8 @@ def unmatched_loads(settings: Settings) -> list[tuple[str, str]]:
 
     A load is matched anew when an animal of its farm was enrolled since, unless it is more than ``lookback_days`` away
     from that animal's day of enrolment: history does not change with every new animal. It is also matched anew when
-    the roster changed on who stayed in its pens that day, and when a bridge to its embedding space was made.
+    the roster changed on who stayed in its pens that day, when a bridge to its embedding space was made, and when a
+    person corrected one of its tracklets, merged animals of its pens, or undid that.
 
     Raises:
         NotInitialisedError: there is no lake yet.

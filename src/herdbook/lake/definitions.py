@@ -14,6 +14,8 @@ import herdbook
 
 PEOPLE = "herd"
 """The group whose objects live in the schema ``main``: what people query without a prefix."""
+KNOWN = "known"
+"""The schema of the same views as of an instant, `known_as_of()`: what was known then."""
 
 
 class Kind(StrEnum):
@@ -76,6 +78,22 @@ def definitions() -> tuple[Definition, ...]:
 def of_kind(*kinds: Kind) -> tuple[Definition, ...]:
     """The definitions of some kinds, in the order they can be created."""
     return tuple(d for d in definitions() if d.kind in kinds)
+
+
+def known_views() -> dict[str, str]:
+    """Statements that make the schema ``known``, by view, in the order in which they can be run.
+
+    A view whose folder has a ``known.sql`` reads what was recorded by then; every view that reads one of those,
+    directly or through others, is there with its own text, whose names mean the schema's own views first.
+    """
+    made: dict[str, str] = {}
+    for view in of_kind(Kind.VIEW):
+        own = view.folder / "known.sql"
+        if own.is_file():
+            made[view.name] = own.read_text(encoding="utf-8")
+        elif view.group == PEOPLE and made.keys() & set(_names_read(view.sql)):
+            made[view.name] = f"CREATE OR REPLACE VIEW {KNOWN}.{view.name} AS\n{view.query}"
+    return made
 
 
 def _in_order_of_use(people: list[Definition]) -> Iterator[Definition]:

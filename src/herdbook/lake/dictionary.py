@@ -16,10 +16,11 @@ _HEAD = """# Data dictionary
 Generated from `sql/` by `herdbook lake dictionary`; do not edit.
 
 What has no prefix is for people: it is in `herd.duckdb` and in the lake (`reading` in the lake only). Names with a
-prefix are the append-only tables beneath; `herd.duckdb` holds their rows of current loads, and of `record.device_day`
-and `identity.claim` those of superseded loads too; `label.message` and `label.sync` are in the lake only. `herd.duckdb`
-also has a table `published` of one row: `published_at`, the lake's `snapshot_id`, `herdbook_version`, and whether every
-single embedding is in it (`embeddings`; without them there is no `embedding`).
+prefix are the append-only tables beneath; `herd.duckdb` holds their rows of current loads, and of `record.device_day`,
+`identity.claim` and `identity.decision` those of superseded loads too; `label.message` and `label.sync` are in the lake
+only. The schema `known` has the same views as of an instant: see `known_as_of()`. `herd.duckdb` also has a table
+`published` of one row: `published_at`, the lake's `snapshot_id`, `herdbook_version`, and whether every single embedding
+is in it (`embeddings`; without them there is no `embedding`).
 
 Units: *instant* is UTC; *1* is a number without unit; null means unknown or not observed, never zero.
 """

@@ -14,7 +14,7 @@ from importlib.metadata import version
 import duckdb
 
 from herdbook.lake.attach import quoted
-from herdbook.lake.definitions import Kind, of_kind
+from herdbook.lake.definitions import KNOWN, Kind, of_kind
 from herdbook.lake.metadata import described_columns, read_metadata
 from herdbook.lake.migrate import create_people, create_tables, definitions_digest
 from herdbook.settings import Settings
@@ -36,14 +36,14 @@ WORKED_OUT = (
 _ROWS_AT_ONCE = 2_000_000
 """Days are worked out together up to about so many bouts, which bounds memory."""
 
-HISTORY = ("record.device_day", "identity.claim")
+HISTORY = ("record.device_day", "identity.claim", "identity.decision")
 """Tables of which the rows of superseded loads go in too, for `identity_known_as_of`."""
 
 LAKE_ONLY = {"record.reading": "reading", "label.message": None, "label.sync": None}
 """Tables that do not go in, each with its view if it has one: what was read here again is compared in the lake, and
 messages of farms' systems hold more than people need, the names of persons among it."""
 
-# A day's inputs: its loads, their claims, who stayed in the pens and which cameras hung there.
+# A day's inputs: its loads, their claims, what people said of them, who stayed in the pens, which cameras hung there.
 _FINGERPRINTS = """
 WITH days AS (
     SELECT
@@ -57,6 +57,13 @@ claims AS (
     FROM lake.identity.claim AS c JOIN lake.record.device_day AS d USING (load_id)
     GROUP BY d.day
 ),
+decisions AS (
+    SELECT d.day, concat(count(*), ':', bit_xor(hash(x, u.undoes))) AS decisions
+    FROM lake.identity.decision AS x
+    JOIN lake.record.device_day AS d USING (load_id)
+    LEFT JOIN lake.identity.operation AS u ON u.undoes = x.operation_id
+    GROUP BY d.day
+),
 stays AS (
     SELECT d.day, concat(count(*), ':', bit_xor(hash(s))) AS stays
     FROM days AS d
@@ -64,8 +71,8 @@ stays AS (
     GROUP BY d.day
 ),
 cameras AS (SELECT concat(count(*), ':', bit_xor(hash(c))) AS cameras FROM lake.main.camera AS c)
-SELECT day, concat_ws('/', loads, claims, stays, cameras) AS fingerprint, weight
-FROM days LEFT JOIN claims USING (day) LEFT JOIN stays USING (day) CROSS JOIN cameras
+SELECT day, concat_ws('/', loads, claims, decisions, stays, cameras) AS fingerprint, weight
+FROM days LEFT JOIN claims USING (day) LEFT JOIN decisions USING (day) LEFT JOIN stays USING (day) CROSS JOIN cameras
 """
 
 
@@ -122,9 +129,10 @@ def _make(herd: duckdb.DuckDBPyConnection, settings: Settings, *, embeddings: bo
         herd.execute(f"DROP VIEW {name}")
         herd.execute(f"ALTER TABLE worked_out RENAME TO {name}")
     for table, view in LAKE_ONLY.items():
-        herd.execute((f"DROP VIEW {view}; " if view else "") + f"DROP TABLE {table}")
+        herd.execute((f"DROP VIEW {view}; DROP VIEW IF EXISTS known.{view}; " if view else "") + f"DROP TABLE {table}")
     if not embeddings:  # absent, so that a query says so instead of finding none
-        herd.execute("DROP VIEW embedding; DROP TABLE record.embedding")
+        herd.execute("DROP VIEW known.animal_embedding_day; DROP VIEW known.embedding; DROP VIEW embedding")
+        herd.execute("DROP TABLE record.embedding")
     herd.execute("CREATE TABLE meta.published_day (day DATE, fingerprint VARCHAR)")
     herd.execute(
         "CREATE TABLE published"
@@ -141,14 +149,15 @@ def _describe(herd: duckdb.DuckDBPyConnection) -> None:
     )
     kinds = dict(found.fetchall())
     for definition in of_kind(Kind.TABLE, Kind.VIEW):
-        if definition.qualified not in kinds:
-            continue
-        name, metadata = definition.qualified, read_metadata(definition)
-        grain = quoted(f"{metadata.grain}. {' '.join(metadata.description.split())}")
-        herd.execute(f"COMMENT ON {kinds[name]} {name} IS {grain}")
-        for column, described in described_columns(definition).items():
-            comment = quoted(f"{described.description} [{described.unit}]")
-            herd.execute(f'COMMENT ON COLUMN {name}."{column}" IS {comment}')
+        for name in (definition.qualified, f"{KNOWN}.{definition.name}"):
+            if name not in kinds:
+                continue
+            metadata = read_metadata(definition)
+            grain = quoted(f"{metadata.grain}. {' '.join(metadata.description.split())}")
+            herd.execute(f"COMMENT ON {kinds[name]} {name} IS {grain}")
+            for column, described in described_columns(definition).items():
+                comment = quoted(f"{described.description} [{described.unit}]")
+                herd.execute(f'COMMENT ON COLUMN {name}."{column}" IS {comment}')
 
 
 def _tables(*, embeddings: bool) -> tuple[list[str], list[str]]:

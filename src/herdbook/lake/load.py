@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from herdbook.contracts.codes import DEVICE_BITS, levels
 from herdbook.contracts.device_day import Manifest
 from herdbook.contracts.landed_day import LandedDay, verify_landed_day
 from herdbook.contracts.records import RecordKind
@@ -22,6 +23,16 @@ from herdbook.lake import transaction
 from herdbook.lake.migrate import require_current
 from herdbook.lake.rows import insert_rows
 from herdbook.settings import Settings
+
+_CODED = """(
+    SELECT * REPLACE (CAST(1 / sqrt(list_dot_product(vector::FLOAT[], vector::FLOAT[])) AS FLOAT) AS scale)
+    FROM (
+        SELECT * EXCLUDE (largest) REPLACE (
+            list_transform(vector, lambda v: CAST(round_even(v::INTEGER * {top} / largest, 0) AS TINYINT)) AS vector
+        )
+        FROM (SELECT *, list_max(list_transform(vector, lambda v: abs(v))) AS largest FROM read_parquet($path))
+    )
+)"""
 
 
 class LoadState(StrEnum):
@@ -61,10 +72,10 @@ def load_device_day(settings: Settings, landed: LandedDay) -> LoadResult:
     verify_landed_day(landed)
     manifest = landed.manifest
     turn = f"{manifest.device_id} {manifest.day}"  # one load at a time of a device day; others go side by side
-    return transaction.write(settings, lambda lake: _load(lake, landed), turn_of=turn)
+    return transaction.write(settings, lambda lake: _load(lake, landed, settings.embedding_bits), turn_of=turn)
 
 
-def _load(lake: duckdb.DuckDBPyConnection, landed: LandedDay) -> LoadResult:
+def _load(lake: duckdb.DuckDBPyConnection, landed: LandedDay, bits: int) -> LoadResult:
     require_current(lake)
     manifest = landed.manifest
     current = _current(lake, landed)
@@ -75,7 +86,7 @@ def _load(lake: duckdb.DuckDBPyConnection, landed: LandedDay) -> LoadResult:
             return LoadResult(current["load_id"], LoadState.ALREADY_CURRENT, current["revision"], 0)
     # The day comes first: sorted by load_id is sorted by day, so files and row groups stay narrow in time.
     load_id = f"{manifest.day}:{manifest.device_id}:r{manifest.revision}:{secrets.token_hex(6)}"
-    rows = sum(append_records(lake, load_id, landed, kind) for kind in RecordKind)
+    rows = sum(append_records(lake, load_id, landed, kind, bits) for kind in RecordKind)
     append_manifest(lake, load_id, manifest)
     loaded_at = datetime.now(UTC)
     if current is not None:  # a clock that went back must not make the new load the older one
@@ -105,11 +116,20 @@ def _content(landed: LandedDay) -> dict[str, Any]:
     }
 
 
-def append_records(lake: duckdb.DuckDBPyConnection, load_id: str, landed: LandedDay, kind: RecordKind) -> int:
-    """Append a landed day's rows of one kind under a load; how many."""
+def append_records(
+    lake: duckdb.DuckDBPyConnection, load_id: str, landed: LandedDay, kind: RecordKind, bits: int
+) -> int:
+    """Append a landed day's rows of one kind under a load; how many.
+
+    Embeddings are kept in as few bits as re-identification bears (decision 0252): whole numbers of fewer levels, which
+    Parquet's dictionary packs into so many bits.
+    """
+    source, path = "read_parquet($path)", str(landed.record_path(kind))
+    if kind is RecordKind.EMBEDDING and bits < DEVICE_BITS:
+        source = _CODED.format(top=levels(bits))
     appended = lake.execute(
-        f"INSERT INTO record.{kind.value} BY NAME SELECT ? AS load_id, * FROM read_parquet(?)",  # noqa: S608 - an enum
-        [load_id, str(landed.record_path(kind))],
+        f"INSERT INTO record.{kind.value} BY NAME SELECT $load AS load_id, * FROM {source}",  # noqa: S608 - an enum
+        {"load": load_id, "path": path},
     ).fetchone()
     rows, promised = int(appended[0]) if appended else 0, landed.landing.rows[kind]
     if rows != promised:

@@ -12,10 +12,10 @@ import duckdb
 from herdbook.contracts.ethogram import all_ethograms
 from herdbook.errors import NotInitialisedError, StorageError
 from herdbook.lake import transaction
-from herdbook.lake.definitions import Kind, definitions, of_kind
+from herdbook.lake.definitions import KNOWN, Kind, definitions, known_views, of_kind
 from herdbook.settings import Settings
 
-LAKE_VERSION = 6
+LAKE_VERSION = 7
 """Raised whenever a table changes; `UPGRADES` then says how older lakes follow."""
 
 UPGRADES: dict[int, tuple[str, ...]] = {
@@ -29,6 +29,7 @@ UPGRADES: dict[int, tuple[str, ...]] = {
     4: (),  # alert.alert is new
     5: (),  # bridge.* are new
     6: (),  # label.message, label.sync and sensor.reading are new
+    7: (),  # identity.operation and identity.decision are new
 }
 """Statements that take a lake of version ``key - 1`` to version ``key``, once the tables that it lacks are made."""
 
@@ -76,6 +77,10 @@ def create_people(database: duckdb.DuckDBPyConnection, settings: Settings, *, le
     for definition in of_kind(Kind.VIEW, Kind.MACRO):
         if definition.name not in leave_out:
             database.execute(definition.sql)
+    database.execute(f"CREATE SCHEMA IF NOT EXISTS {KNOWN}")
+    for name, statement in known_views().items():
+        if name not in leave_out:
+            database.execute(statement)
 
 
 def lake_version(lake: duckdb.DuckDBPyConnection) -> int | None:
@@ -134,7 +139,8 @@ def _refuse_newer(found: int) -> None:
 
 def definitions_digest(settings: Settings) -> str:
     """What a lake made of these definitions and settings is recognised by."""
-    texts = [d.sql for d in definitions()] + list(settings_macros(settings)) + [repr(all_ethograms())]
+    texts = [d.sql for d in definitions()] + list(known_views().values())
+    texts += [*settings_macros(settings), repr(all_ethograms())]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 

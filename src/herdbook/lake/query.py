@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -28,7 +29,14 @@ _READS = (
 )
 
 
-def ask(settings: Settings, sql: str, *, lake: bool = False, snapshot: int | None = None) -> Answer:
+def ask(
+    settings: Settings,
+    sql: str,
+    *,
+    lake: bool = False,
+    snapshot: int | None = None,
+    known_as_of: datetime | None = None,
+) -> Answer:
     """Run one query that reads.
 
     Args:
@@ -36,6 +44,7 @@ def ask(settings: Settings, sql: str, *, lake: bool = False, snapshot: int | Non
         sql: one statement; ``SHOW``, ``DESCRIBE``, ``SUMMARIZE`` and ``EXPLAIN`` read too.
         lake: ask the lake instead of the published file: newer, with superseded loads, and every embedding.
         snapshot: ask the lake as it was at this snapshot.
+        known_as_of: what the schema ``known`` is read as of; UTC. Now when omitted.
 
     Raises:
         QueryError: it is not one valid query that reads.
@@ -48,6 +57,8 @@ def ask(settings: Settings, sql: str, *, lake: bool = False, snapshot: int | Non
         connection = open_published(settings.published)
     with connection:
         try:
+            if known_as_of is not None:
+                connection.execute("SET VARIABLE known_as_of = ?", [known_as_of.isoformat()])
             statements = connection.extract_statements(sql)
             if len(statements) != 1 or statements[0].type not in _READS:
                 raise QueryError("that is not one query that reads", "Give one SELECT, FROM, SHOW or DESCRIBE.")

@@ -70,16 +70,16 @@ def load_reading(settings: Settings, landed: LandedDay, reading: Reading) -> str
     verify_landed_day(landed)
     manifest = landed.manifest
     turn = f"{manifest.device_id} {manifest.day}"
-    return transaction.write(settings, lambda lake: _load(lake, landed, reading), turn_of=turn)
+    return transaction.write(settings, lambda lake: _load(lake, landed, reading, settings.embedding_bits), turn_of=turn)
 
 
-def _load(lake: duckdb.DuckDBPyConnection, landed: LandedDay, reading: Reading) -> str:
+def _load(lake: duckdb.DuckDBPyConnection, landed: LandedDay, reading: Reading, bits: int) -> str:
     require_current(lake)
     manifest = landed.manifest
     (release,) = manifest.releases
     _require_same(lake, release, reading.engine_sha256)
     load_id = f"{manifest.day}:{manifest.device_id}:{release.release_id}:{secrets.token_hex(6)}"
-    rows = {kind: append_records(lake, load_id, landed, kind) for kind in RecordKind}
+    rows = {kind: append_records(lake, load_id, landed, kind, bits) for kind in RecordKind}
     append_manifest(lake, load_id, manifest)
     (last,) = lake.execute(_LAST, [manifest.device_id, manifest.day, release.release_id]).fetchone() or (None,)
     now = datetime.now(UTC)  # a clock that went back must not make the new reading the older one

@@ -37,6 +37,26 @@ def marginals(gain: Floats) -> Floats:
     return np.asarray(weighed / weighed.sum(axis=1, keepdims=True))
 
 
+def probabilities(gain: Floats, together: Sequence[Ints]) -> Floats:
+    """Probability of each animal on each tracklet, by the crowd in which the tracklet is least sure.
+
+    Args:
+        gain: ``[n, m]`` log-odds of each animal against nobody.
+        together: crowds, as of `exclusion.crowds`.
+
+    Returns:
+        ``[n, m + 1]``; the last column is nobody. Rows sum to 1.
+    """
+    alone = [marginals(gain[i : i + 1])[0] for i in range(len(gain))]
+    found = np.array(alone, dtype=np.float64).reshape(len(gain), gain.shape[1] + 1)
+    for crowd in together:
+        if len(crowd) > 1:
+            here = marginals(gain[crowd])
+            less = here.max(axis=1) < found[crowd].max(axis=1)
+            found[crowd[less]] = here[less]
+    return found
+
+
 def confidences(gain: Floats, choice: Ints, together: Sequence[Ints]) -> Floats:
     """Probability that each choice is right, by the crowd in which it is least sure.
 

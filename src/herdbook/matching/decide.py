@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from herdbook.matching.assign import NOBODY, assign
-from herdbook.matching.confidence import confidences
-from herdbook.matching.evidence import Looks, References, log_ratios
+from herdbook.matching.confidence import confidences, probabilities
+from herdbook.matching.evidence import Looks, References, ScoreModel, log_ratios, refit
 from herdbook.matching.exclusion import HANDOVER_S, Floats, Ints, crowds
 
-BY_LOOKS = "appearance-exclusion/1"
-BY_BRIDGE = "appearance-exclusion/1+bridge"
+BY_LOOKS = "appearance-exclusion/2"
+BY_BRIDGE = "appearance-exclusion/2+bridge"
 """Likewise, but the animal is enrolled in an older space, and its looks were mapped."""
 BY_ENROLMENT = "enrolment/1"
 _CERTAIN = 50.0
@@ -30,6 +30,8 @@ class MatchOptions:
     """Good embeddings at which a tracklet's looks count half of what endless ones would."""
     strangers: float = 0.5
     """Animals to be expected in a pen that the roster does not list."""
+    refits: int = 1
+    """How often the day's own assignment teaches anew how alike an animal is to itself (decision 0251)."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,7 @@ class Claim:
 def decide(day: Day, options: MatchOptions = MatchOptions()) -> list[Claim]:
     """One claim per tracklet, in the order of the day. No two that exclude each other name the same animal."""
     together = crowds(day.camera, day.start, day.end, day.groups, options.overlap_tolerance_s)
-    gain, space = _gains(day, together, options)
-    for tracklet, animal in day.enrolled.items():
-        gain[tracklet] = -np.inf
-        gain[tracklet, animal] = _CERTAIN
-    choice = assign(gain, together)
+    gain, space, choice = _assigned(day, together, options)
     sure = np.where([s is None for s in space], _unseen(day, options), confidences(gain, choice, together))
     sure[list(day.enrolled)] = 1.0
     over = {(r.space_id, animal) for r in day.references for animal in r.over}
@@ -83,7 +81,45 @@ def decide(day: Day, options: MatchOptions = MatchOptions()) -> list[Claim]:
     return claims
 
 
-def _gains(day: Day, together: Sequence[Ints], options: MatchOptions) -> tuple[Floats, list[str | None]]:
+def likely(day: Day, options: MatchOptions = MatchOptions()) -> Floats:
+    """Probability of each animal on each tracklet, ``[n, m + 1]``; the last column is none of the enrolled.
+
+    What a person said of a tracklet holds for it and for those seen at the same time.
+    """
+    together = crowds(day.camera, day.start, day.end, day.groups, options.overlap_tolerance_s)
+    gain, _, _ = _assigned(day, together, options)
+    return probabilities(gain, together)
+
+
+def _assigned(day: Day, together: Sequence[Ints], options: MatchOptions) -> tuple[Floats, list[str | None], Ints]:
+    """Log-odds, the space of each tracklet, and the assignment, after the last of the refits."""
+    models: dict[str, ScoreModel] = {}
+    for _ in range(options.refits):
+        gain, space = _gains(day, together, options, models)
+        choice = assign(gain, together)
+        again = _refitted(day, choice, models)
+        if not again:
+            return gain, space, choice
+        models = again
+    gain, space = _gains(day, together, options, models)
+    return gain, space, assign(gain, together)
+
+
+def _refitted(day: Day, choice: Ints, models: dict[str, ScoreModel]) -> dict[str, ScoreModel]:
+    referred = {r.space_id: r for r in day.references}
+    found = {}
+    for looks in day.looks:
+        references = referred.get(looks.space_id)
+        if references is not None and looks.space_id in models:
+            model = refit(looks, references, choice, day.possible, models[looks.space_id])
+            if model is not None:
+                found[looks.space_id] = model
+    return found
+
+
+def _gains(
+    day: Day, together: Sequence[Ints], options: MatchOptions, models: dict[str, ScoreModel]
+) -> tuple[Floats, list[str | None]]:
     """Log-odds of each animal against "none of the enrolled", and the space in which each tracklet was compared.
 
     The prior counts heads: of the animals that stayed in the pen each is as likely; those without a reference, and
@@ -100,7 +136,8 @@ def _gains(day: Day, together: Sequence[Ints], options: MatchOptions) -> tuple[F
         if references is None or not len(looks.tracklets):
             continue
         better = looks.weight > most[looks.tracklets]
-        ratios, _ = log_ratios(looks, references, m, together, options.patience)
+        model = models.get(looks.space_id)
+        ratios, models[looks.space_id] = log_ratios(looks, references, m, together, options.patience, model=model)
         rows = looks.tracklets[better]
         most[rows] = looks.weight[better]
         may_be = day.possible[rows] & np.isfinite(ratios[better])
@@ -108,6 +145,9 @@ def _gains(day: Day, together: Sequence[Ints], options: MatchOptions) -> tuple[F
         gain[rows] = np.where(may_be, ratios[better] - np.log(others)[:, None], -np.inf)
         for t in rows.tolist():
             space[t] = looks.space_id
+    for tracklet, animal in day.enrolled.items():
+        gain[tracklet] = -np.inf
+        gain[tracklet, animal] = _CERTAIN
     return gain, space
 
 

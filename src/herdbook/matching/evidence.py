@@ -11,15 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from herdbook.matching.exclusion import Floats, Ints
+
+Bools = NDArray[np.bool_]
 
 MAX_PAIRS = 20_000
 MIN_SPREAD = 0.01
 ENOUGH_PAIRS = 4
 """Pairs of enrolled tracklets of one animal from which on they alone say how alike an animal is to itself."""
+ENOUGH_ASSIGNED = 30
+"""Assigned tracklets from which on a day's own assignment says how alike an animal is to its prototype."""
 CENTRED_FROM = 3
 """Vectors from which on what they all share is taken away: it says nothing about who is who."""
+OTHER_LIGHT = 0.5
+"""How much a look of the day counts for what an animal looks like by night, and the other way round."""
 _FLOOR = 3.0
 """How many ceilings evidence may speak against an animal."""
 
@@ -37,6 +44,8 @@ class Looks:
     """``[k, 2, d]`` of the earlier and the later half; zeros where a tracklet has one embedding only."""
     weight: Floats
     """``[k]`` summed quality: how many good embeddings it has."""
+    night: Bools | None = None
+    """``[k]`` whether it was seen by night; None where that is not told apart."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +59,18 @@ class References:
     """``[r, d]``, L2 norm 1."""
     over: frozenset[int] = frozenset()
     """Animals whose looks came over a bridge from another space (`herdbook.identity.crossing`)."""
+    weight: Floats | None = None
+    """``[r]`` how much each counts, above 0: less the older it is (`herdbook.matching.pools`). None: all the same."""
+    night: Bools | None = None
+    """``[r]`` whether each was seen by night; None where that is not told apart."""
+    seen_s: Floats | None = None
+    """``[r]`` when, seconds of UTC since 1970; None where that is not known."""
 
     def __post_init__(self) -> None:
         if len(self.animals) != len(self.mean):
             raise ValueError("one animal per reference")
+        if any(p is not None and len(p) != len(self.animals) for p in (self.weight, self.night, self.seen_s)):
+            raise ValueError("one weight, light and time per reference")
 
 
 @dataclass(frozen=True)
@@ -80,7 +97,13 @@ class ScoreModel:
 
 
 def log_ratios(
-    looks: Looks, references: References, animals: int, together: Sequence[Ints], patience: float
+    looks: Looks,
+    references: References,
+    animals: int,
+    together: Sequence[Ints],
+    patience: float,
+    *,
+    model: ScoreModel | None = None,
 ) -> tuple[Floats, ScoreModel]:
     """Evidence of each tracklet for each animal, in one space.
 
@@ -90,6 +113,7 @@ def log_ratios(
         animals: number of animals, ``m``.
         together: crowds of tracklets that are different animals.
         patience: embeddings at which a tracklet's evidence counts half.
+        model: how alike animals are; learned by `fit` when omitted.
 
     Returns:
         ``[k, m]`` log-likelihood ratios, ``-inf`` for animals without a reference; and the model behind them.
@@ -99,10 +123,9 @@ def log_ratios(
     """
     if looks.space_id != references.space_id:
         raise ValueError(f"'{looks.space_id}' and '{references.space_id}' are different spaces")
-    known, prototypes = _prototypes(references)
-    shared = _shared(looks, prototypes)
-    model = fit(looks, references, together)
-    cosine = _unit(looks.mean - shared) @ _unit(prototypes - shared).T
+    known = np.unique(references.animals)
+    model = model or fit(looks, references, together)
+    cosine = cosines_by_light(looks, references)
     reliability = looks.weight / (looks.weight + patience)
     ratios = np.full((len(looks.mean), animals), -np.inf)
     ratios[:, known] = model.log_ratio(cosine) * reliability[:, None]
@@ -121,6 +144,8 @@ def fit(looks: Looks, references: References, together: Sequence[Ints]) -> Score
     halves = looks.halves[np.linalg.norm(looks.halves, axis=2).min(axis=1, initial=1) > 0]
     first, second = np.triu_indices(len(enrolled), 1)
     one = references.animals[first] == references.animals[second]
+    if references.night is not None:
+        one &= references.night[first] == references.night[second]
     same = _cosines(enrolled[first[one]], enrolled[second[one]])
     if len(same) < ENOUGH_PAIRS:
         same = np.concatenate([same, _cosines(_unit(halves[:, 0] - shared), _unit(halves[:, 1] - shared))])
@@ -135,10 +160,64 @@ def fit(looks: Looks, references: References, together: Sequence[Ints]) -> Score
     return ScoreModel(high, low, max(float(np.sqrt(variance)), MIN_SPREAD), float(np.log1p(len(different))))
 
 
-def _prototypes(references: References) -> tuple[Ints, Floats]:
-    """The enrolled animals and their mean looks."""
+def refit(looks: Looks, references: References, choice: Ints, possible: Bools, first: ScoreModel) -> ScoreModel | None:
+    """Learn anew, from the assignment that a first model gave, how alike tracklets are to their own animal's prototype.
+
+    Exclusion and the roster decide much that looks alone do not: an assignment is right more often than the first
+    model, which knows only pairs of enrolled tracklets, dares to say. This is a step of classification EM (Celeux &
+    Govaert 1992, doi:10.1016/0167-9473(92)90042-E).
+
+    Args:
+        looks: the tracklets.
+        references: the enrolled animals, in the same space.
+        choice: ``[n]`` animal of each tracklet of the day, or -1.
+        possible: ``[n, m]`` whom each may be.
+        first: the model that the choice was made by.
+
+    Returns:
+        None where too few tracklets were given to anybody to learn from.
+    """
     known = np.unique(references.animals)
-    return known, _unit(np.stack([references.mean[references.animals == a].mean(axis=0) for a in known]))
+    cosine = cosines_by_light(looks, references)
+    own = choice[looks.tracklets][:, None] == known[None, :]
+    others = possible[looks.tracklets][:, known] & ~own
+    if own.sum() < ENOUGH_ASSIGNED or others.sum() < ENOUGH_ASSIGNED:
+        return None
+    same, different = cosine[own], cosine[others]
+    spread = float(np.sqrt((same.var() + different.var()) / 2))
+    return ScoreModel(float(same.mean()), float(different.mean()), max(spread, MIN_SPREAD), first.ceiling)
+
+
+def cosines_by_light(looks: Looks, references: References) -> Floats:
+    """Cosines of tracklets to the enrolled animals; by night to what they look like by night, where that is known."""
+    if looks.night is None or references.night is None:
+        return _cosines_to(looks.mean, *_centre(looks, references, None))
+    cosine = np.empty((len(looks.mean), len(np.unique(references.animals))))
+    for night in (False, True):
+        rows = looks.night == night
+        if rows.any():
+            cosine[rows] = _cosines_to(looks.mean[rows], *_centre(looks, references, night))
+    return cosine
+
+
+def _centre(looks: Looks, references: References, night: bool | None) -> tuple[Floats, Floats]:
+    """Prototypes, and what they share."""
+    _, prototypes = _prototypes(references, night)
+    return prototypes, _shared(looks, prototypes)
+
+
+def _cosines_to(seen: Floats, prototypes: Floats, shared: Floats) -> Floats:
+    return np.asarray(_unit(seen - shared) @ _unit(prototypes - shared).T)
+
+
+def _prototypes(references: References, night: bool | None = None) -> tuple[Ints, Floats]:
+    """The enrolled animals and their mean looks, weighted; for one light mostly by what was seen in it."""
+    known = np.unique(references.animals)
+    weight = np.ones(len(references.animals)) if references.weight is None else references.weight
+    if night is not None and references.night is not None:
+        weight = np.where(references.night == night, weight, OTHER_LIGHT * weight)
+    own = [references.animals == a for a in known]
+    return known, _unit(np.stack([np.average(references.mean[rows], axis=0, weights=weight[rows]) for rows in own]))
 
 
 def _shared(looks: Looks, prototypes: Floats) -> Floats:

@@ -1,7 +1,8 @@
 """Embeddings: what animals look like, how a look turns with age, and how look-alikes are alike.
 
 In each embedding space an animal has a look of its own and a direction in which it turns as it ages; a seen look is
-that plus noise. Pairs of look-alikes share part of theirs. Vectors of different spaces have nothing in common.
+that plus noise, and plus posture, dirt and light where the plan has them (`nuisance`). Pairs of look-alikes share part
+of theirs. Vectors of different spaces have nothing in common.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from herdbook.simulate.herd.columns import moments, named, same
+from herdbook.simulate.herd.nuisance import Nuisance, nuisance
 from herdbook.simulate.herd.plan import DAYS_PER_YEAR, HerdPlan
 from herdbook.simulate.herd.population import Floats, Ints, Population
 from herdbook.simulate.herd.records import Filled
@@ -58,6 +60,22 @@ def looks_of_tracklets(f: Filled) -> Ints:
     return rng.poisson(hours * f.plan.detail.embeddings_per_hour).astype(np.int32)
 
 
+@dataclass(frozen=True)
+class SeenLooks:
+    """Looks as they were seen, before they are quantised; ``k`` of them, ordered by tracklet and time."""
+
+    tracklet: NDArray[np.int64]
+    """``[k]`` number of the tracklet."""
+    at: NDArray[np.int64]
+    """``[k]`` microseconds UTC."""
+    space: NDArray[np.int64]
+    """``[k]`` index of the space in the plan's own order."""
+    vectors: Floats
+    """``[k, d]``, L2 norm 1."""
+    quality: Floats
+    """``[k]`` 0..1."""
+
+
 def embedding_rows(f: Filled, counts: Ints) -> Iterator[pa.Table]:
     """``record.embedding`` in pieces that bound memory, ordered by tracklet and time.
 
@@ -65,7 +83,20 @@ def embedding_rows(f: Filled, counts: Ints) -> Iterator[pa.Table]:
         f: the chunk.
         counts: as of `looks_of_tracklets`.
     """
+    spaces = list(dict.fromkeys(f.names.spaces))
+    for seen in seen_looks(f, counts):
+        yield _table(f, seen, spaces)
+
+
+def seen_looks(f: Filled, counts: Ints) -> Iterator[SeenLooks]:
+    """Looks in pieces that bound memory, ordered by tracklet and time.
+
+    Args:
+        f: the chunk.
+        counts: as of `looks_of_tracklets`.
+    """
     spaces = {name: appearance(f.plan, f.chunk.device, name, f.part.animals) for name in dict.fromkeys(f.names.spaces)}
+    nuisances = {name: nuisance(f.plan, f.chunk.device, name, len(f.part.animals)) for name in spaces}
     space_of = np.array([list(spaces).index(name) for name in f.names.spaces])
     ends = np.cumsum(counts)
     first, piece = 0, 0
@@ -74,7 +105,8 @@ def embedding_rows(f: Filled, counts: Ints) -> Iterator[pa.Table]:
         last = max(first + 1, int(np.searchsorted(ends, begun + _ROWS_AT_ONCE, side="right")))
         rows = np.repeat(np.arange(first, last), counts[first:last])
         if len(rows):
-            yield _piece(f, rows=rows, counts=counts, spaces=spaces, space_of=space_of, piece=piece)
+            both = {name: (look, nuisances[name]) for name, look in spaces.items()}
+            yield _piece(f, rows=rows, counts=counts, spaces=both, space_of=space_of, piece=piece)
         first, piece = last, piece + 1
 
 
@@ -83,10 +115,10 @@ def _piece(
     *,
     rows: NDArray[np.int64],
     counts: Ints,
-    spaces: dict[str, Appearance],
+    spaces: dict[str, tuple[Appearance, Nuisance | None]],
     space_of: NDArray[np.int64],
     piece: int,
-) -> pa.Table:
+) -> SeenLooks:
     rng = stream(f.plan.seed, f.plan.farm_id, f.chunk.device, f.chunk.first, "vectors", piece)
     tracklet = f.order[rows]
     cell = f.tracklets.cell[tracklet]
@@ -99,27 +131,33 @@ def _piece(
     age = (day - f.part.animals.entry[animal]) / DAYS_PER_YEAR * f.plan.detail.ageing_per_year
     space = space_of[f.part.release[day]]
     seen = np.empty((len(rows), f.plan.detail.dimensions), np.float32)
-    for k, look in enumerate(spaces.values()):
+    for k, (look, moved) in enumerate(spaces.values()):
         mine = space == k
         seen[mine] = look.at_age(animal[mine], age[mine].astype(np.float32))
+        if moved is not None:
+            hour = (at[mine] - f.midnight[day[mine] - f.chunk.first]) // 3_600_000_000
+            seen[mine] += moved.of(animal[mine], day[mine], tracklet[mine] + (f.chunk.first << 24), hour)
     noise = rng.standard_normal(seen.shape, dtype=np.float32)
     quality = (1 - 0.6 * rng.random(len(rows), dtype=np.float32) ** 2).astype(np.float32)
     seen += noise * (f.plan.detail.look_noise / np.sqrt(seen.shape[1]) / quality)[:, None].astype(np.float32)
-    seen = _unit(seen)
-    scale = np.abs(seen).max(axis=1) / np.float32(127)
-    codes = np.rint(seen / scale[:, None]).astype(np.int8)
-    offsets = pa.array(np.arange(len(rows) + 1, dtype=np.int32) * seen.shape[1])
-    chunk_day = day - f.chunk.first
+    return SeenLooks(rows, at, space, _unit(seen), np.round(quality, 3))
+
+
+def _table(f: Filled, seen: SeenLooks, spaces: list[str]) -> pa.Table:
+    scale = np.abs(seen.vectors).max(axis=1) / np.float32(127)
+    codes = np.rint(seen.vectors / scale[:, None]).astype(np.int8)
+    offsets = pa.array(np.arange(len(codes) + 1, dtype=np.int32) * codes.shape[1])
+    day = f.cells.day[f.tracklets.cell[f.order[seen.tracklet]]]
     return pa.table(
         {
-            "load_id": named(chunk_day, f.loads),
-            "tracklet_id": named(rows, f.tracklet_ids),
-            "at": moments(at),
-            "space_id": named(space, list(spaces)),
+            "load_id": named(day - f.chunk.first, f.loads),
+            "tracklet_id": named(seen.tracklet, f.tracklet_ids),
+            "at": moments(seen.at),
+            "space_id": named(seen.space, spaces),
             "vector": pa.ListArray.from_arrays(offsets, pa.array(codes.ravel()), type=VECTOR),
             "scale": scale.astype(np.float32),
-            "quality": np.round(quality, 3),
-            "clip": same(None, len(rows)),
+            "quality": seen.quality,
+            "clip": same(None, len(codes)),
             "release_id": named(f.part.release[day], [r.release_id for r in f.plan.releases]),
         }
     )

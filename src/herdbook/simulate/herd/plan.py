@@ -202,6 +202,27 @@ class DetailPlan(Contract):
     """Days of one device that are made, written and loaded together: what bounds memory."""
 
 
+class LookPlan(Contract):
+    """What makes an animal look unlike itself besides age and noise. By default nothing: looks are then easy.
+
+    Posture, dirt and light move looks within few dimensions that all animals share, as real embeddings are moved.
+    Lengths are against the look's own, which is 1.
+    """
+
+    posture: Annotated[float, Field(ge=0, le=5)] = 0.0
+    """Length of what moves a whole tracklet's looks."""
+    dirt: Annotated[float, Field(ge=0, le=5)] = 0.0
+    """Length of what moves an animal's looks while it is dirty."""
+    dirty: Share = 0.25
+    """Share of the time in which it is."""
+    dirt_days: Annotated[int, Field(ge=1, le=60)] = 4
+    """How long it stays as dirty, or as clean."""
+    night: Annotated[float, Field(ge=0, le=5)] = 0.0
+    """Length of what moves looks from 20:00 to 06:00: half of it the same for all, half each animal's own."""
+    nuisance_dimensions: Annotated[int, Field(ge=1, le=512)] = 24
+    """In how many dimensions posture and dirt move looks."""
+
+
 class HerdPlan(Contract):
     """All that `simulate_herd` and `herd_days` are told."""
 
@@ -226,6 +247,7 @@ class HerdPlan(Contract):
     )
     labels: LabelPlan = LabelPlan()
     detail: DetailPlan = DetailPlan()
+    looks: LookPlan = LookPlan()
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
