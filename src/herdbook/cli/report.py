@@ -76,8 +76,8 @@ def pen(
     as_json: JsonFlag = False,
 ) -> None:
     """Say who was in a pen, what they did and who stands out. With --html as a page that needs no network."""
-    from herdbook.reports.pen import pen_page, pen_story
     from herdbook.reports.page import require_place
+    from herdbook.reports.pen import pen_page, pen_story
     from herdbook.reports.source import open_source
 
     if html is not None:
