@@ -52,8 +52,11 @@ def animal(
 ) -> None:
     """Say what an animal did, what changed and when. With --html as a page of its own that needs no network."""
     from herdbook.reports.animal import animal_page, animal_story
+    from herdbook.reports.page import require_place
     from herdbook.reports.source import open_source
 
+    if html is not None:
+        require_place(html)
     with open_source(get_settings(), lake=lake, pin=pin) as source:
         story = animal_story(source, animal_id, since, until, as_of)
         page = animal_page(source, story) if html is not None else ""
@@ -73,9 +76,12 @@ def pen(
     as_json: JsonFlag = False,
 ) -> None:
     """Say who was in a pen, what they did and who stands out. With --html as a page that needs no network."""
+    from herdbook.reports.page import require_place
     from herdbook.reports.pen import pen_page, pen_story
     from herdbook.reports.source import open_source
 
+    if html is not None:
+        require_place(html)
     with open_source(get_settings(), lake=lake, pin=pin) as source:
         story = pen_story(source, pen_id, since, until, as_of)
         page = pen_page(source, story) if html is not None else ""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from herdbook.analytics.baseline import against_mates
 from herdbook.analytics.shares import budget, middle
 from herdbook.reports import words
 from herdbook.reports.figure import DARK, INK, LIGHT, MIDDLE, SOFT, Plot, drawing, dress, x_of
@@ -81,11 +80,9 @@ def measure_plot(record: AnimalRecord, judged: Judged) -> Plot:
     """One measure against what was to be expected, with the days on which the animal stands out."""
     m, group = judged.measure, record.group
     shown = slice(group.shown, None)
-    values = judged.deviation.value * m.scale
-    own = values[0, shown]
     of = judged.deviation
-    centre, low, high = (part[0, shown] * m.scale for part in (of.expected, of.low, of.high))
-    mates = (values - against_mates(values, group.pen))[0, shown]
+    own, centre, low, high = (part[0, shown] * m.scale for part in (of.value, of.expected, of.low, of.high))
+    mates = (np.sqrt(of.value) - of.relative)[0, shown] ** 2 * m.scale
     days, x = record.axis.days, np.array(x_of(record.axis.days))
     with drawing(2.25, legend=True) as ([ax], made):
         ax.fill_between(x, low, high, step="mid", color="#dfe9f2", linewidth=0, label="expected of itself", zorder=0.6)
@@ -101,9 +98,8 @@ def measure_plot(record: AnimalRecord, judged: Judged) -> Plot:
         _limits(ax, own, mates)
         ax.set_ylabel(m.unit + (" of seen time" if m.unit == "%" else ""))
         dress([ax], record.marks, record.axis.first, record.drawn_until)
-    out = sum(len(range(max(e.first, group.shown), e.last + 1)) for e in judged.episodes[0])
     stands = [words.days(group.axis.days[e.first], group.axis.days[e.last]) for e in judged.episodes[0]]
-    said = f"It stands out {words.listed(stands)}." if out else "It does not stand out on any run of days."
+    said = f"It stands out {words.listed(stands)}." if stands else "It does not stand out on any run of days."
     return Plot(
         m.name,
         m.title,
@@ -187,7 +183,7 @@ def plots(record: AnimalRecord, judged: Sequence[Judged]) -> Iterator[Plot]:
 
 
 def _limits(ax: Axes, *series: Floats) -> None:
-    """Room for what there is, whatever one odd day does: outer percentiles, widened."""
+    """A little room around what there is; the band may reach beyond it."""
     known = np.concatenate([s[~np.isnan(s)] for s in series])
     if not len(known):
         return

@@ -107,7 +107,7 @@ def read_animal(
     axis = shown_axis(f"animal '{animal}'", (extent["first"], extent["last"]), since, until, as_of)
     wide = Axis(axis.first - RUN_IN, axis.last)
     farm_zone = zone_of(source, rows[0]["farm_id"] if rows else None)
-    stays = read_stays(source, "animal_id", animal, axis, farm_zone)
+    stays = read_stays(source, animal, axis, farm_zone)
     asked = {"animal": animal, "first": axis.first, "last": axis.last}
     mates = [row["animal_id"] for row in source.rows(_MATES, asked)]
     seen = source.rows(

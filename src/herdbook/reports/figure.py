@@ -162,7 +162,7 @@ def _draw_facts(ax: Axes, marks: Marks, *, shapes: bool) -> None:
             continue
         event = fact.kind in LINES
         if event:
-            ax.axvline(_x(fact.at), color=SOFT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=0.8)
+            ax.axvline(_x(fact.at), color=SOFT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=2.6)
         if shapes and ax.figure is not None:
             aside = ScaledTranslation(len(mine) * 6.5 / 72, 0, ax.figure.dpi_scale_trans)
             shape(ax, fact.kind, _x(fact.at), 1.0, ax.get_xaxis_transform() + aside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
@@ -37,14 +38,27 @@ def write(path: Path, page: str) -> None:
         ReportNotWrittenError: there is no such folder, or nobody may write there.
         DiskFullError: no space is left.
     """
-    if path.is_dir():
-        raise ReportNotWrittenError(f"{path} is a folder", "Name a file in it, for example report.html.")
+    require_place(path)
     try:
         write_durably(path, page.encode())
     except DiskFullError:
         raise
     except OSError as error:
         raise ReportNotWrittenError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def require_place(path: Path) -> None:
+    """Raise where a page cannot be written, before it is made.
+
+    Raises:
+        ReportNotWrittenError: it is a folder, or there is no such folder, or nobody may write there.
+    """
+    if path.is_dir():
+        raise ReportNotWrittenError(f"{path} is a folder", "Name a file in it, for example report.html.")
+    if not path.parent.is_dir():
+        raise ReportNotWrittenError(f"{path} cannot be written: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise ReportNotWrittenError(f"{path} cannot be written: its folder is read-only")
 
 
 @cache

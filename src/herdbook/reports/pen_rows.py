@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from herdbook.analytics.coverage import Span, gaps
-from herdbook.analytics.shares import Bools, Floats
+from herdbook.analytics.shares import Bools, Floats, rate
 from herdbook.errors import NotFoundError
 from herdbook.reports.animal_rows import shown_axis
 from herdbook.reports.marks import Marks, read_facts
@@ -20,7 +20,6 @@ from herdbook.reports.record import (
     midnight,
     read_changes,
     read_group,
-    read_stays,
     read_watched,
     zone_of,
 )
@@ -49,7 +48,6 @@ class PenRecord:
     """Columns of `pen_day`."""
     budget: Mapping[str, Floats]
     """Share of observed time by behaviour."""
-    stays: Sequence[Mapping[str, Any]]
     as_of: date | None
     """Until when farm records were known; none if as now."""
 
@@ -106,7 +104,6 @@ def read_pen(
         marks=Marks(mine, gaps(watched, [whole]), facts),
         days=days,
         budget=_budget(days),
-        stays=read_stays(source, "pen_id", pen, axis, farm_zone),
         as_of=as_of,
     )
 
@@ -117,7 +114,5 @@ def _budget(days: Mapping[str, Floats]) -> dict[str, Floats]:
     doing = [seconds[name] for name in ("eating", "drinking", "investigating", "social", "walking")]
     seconds["lying"] = seconds["lying"] - np.nan_to_num(seconds["sleeping"])
     seconds["standing"] = seconds["standing"] - np.sum(np.nan_to_num(doing), axis=0)
-    observed = days["behaviour_s"]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shares = {name: np.maximum(values, 0) / observed for name, values in seconds.items()}
+    shares = {name: rate(np.maximum(values, 0), days["behaviour_s"]) for name, values in seconds.items()}
     return {name: values for name, values in shares.items() if not np.isnan(values).all()}

@@ -114,17 +114,16 @@ def read_watched(source: Source, pens: Sequence[str], axis: Axis, farm_zone: Zon
     return found
 
 
-def read_stays(source: Source, column: str, value: str, axis: Axis, farm_zone: ZoneInfo) -> list[dict[str, Any]]:
-    """Stays of an animal, or in a pen, on the axis: ``animal_id``, ``pen_id``, ``span`` in farm-local time."""
-    assert column in ("animal_id", "pen_id"), "a name of our own"
-    rows = source.rows(f"FROM pen_stay WHERE {column} = $value ORDER BY valid_from, animal_id", {"value": value})
+def read_stays(source: Source, animal: str, axis: Axis, farm_zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Stays of an animal on the axis: ``pen_id``, ``span`` in farm-local time."""
+    rows = source.rows("FROM pen_stay WHERE animal_id = $animal ORDER BY valid_from, pen_id", {"animal": animal})
     begin, end = midnight(axis.first), midnight(axis.last) + timedelta(days=1)
     found = []
     for row in rows:
         start = max(local(row["valid_from"], farm_zone), begin)
         stop = min(local(row["valid_to"], farm_zone) if row["valid_to"] is not None else end, end)
         if start < stop:
-            found.append({"animal_id": row["animal_id"], "pen_id": row["pen_id"], "span": Span(start, stop)})
+            found.append({"pen_id": row["pen_id"], "span": Span(start, stop)})
     return found
 
 
