@@ -2,8 +2,8 @@
 
 Each module has ``run()``: rows of ``name``, ``ours``, ``baseline`` (both in ``unit``), ``ratio``, and ``aim`` if any.
 Some run only when they are named: ``motion_hard``, ``student_hard`` (figures of models), ``streaming_memory``,
-``herd_records``, ``alerts`` and ``rollout`` take minutes or more, ``study_recovery`` hours, ``estimators`` needs R,
-``full_size`` a GPU.
+``herd_records``, ``alerts``, ``rollout`` and ``animal_day`` take minutes or more, ``study_table`` a minute,
+``study_recovery`` hours, ``estimators`` needs R, ``full_size`` a GPU.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ WHEN_NAMED = (
     "rollout_drift",
     "alerts",
     "study_recovery",
+    "study_table",
+    "animal_day",
 )
 
 
