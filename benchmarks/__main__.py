@@ -2,8 +2,8 @@
 
 Each module has ``run()``: rows of ``name``, ``ours``, ``baseline`` (both in ``unit``), ``ratio``, and ``aim`` if any.
 Some run only when they are named: ``motion_hard``, ``student_hard`` (figures of models), ``streaming_memory``,
-``herd_records``, ``alerts``, ``deviation``, ``rollout`` and ``reid_storage`` take minutes or more, ``study_recovery``
-hours, ``estimators`` needs R, ``full_size`` a GPU.
+``herd_records``, ``alerts``, ``deviation``, ``rollout``, ``reid_storage`` and ``animal_day`` take minutes or more,
+``study_table`` a minute, ``study_recovery`` hours, ``estimators`` needs R, ``full_size`` a GPU.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ WHEN_NAMED = (
     "study_recovery",
     "deviation",
     "reid_storage",
+    "study_table",
+    "animal_day",
 )
 
 

@@ -15,12 +15,14 @@ import benchmarks.load
 import benchmarks.pull
 from benchmarks import (
     alerts,
+    animal_day,
     estimators,
     full_size,
     herd_records,
     rollout,
     rollout_drift,
     streaming_memory,
+    study_table,
 )
 from herdnet.sam3_config import SmallTeacher
 from herdnet.student import StudentConfig
@@ -72,6 +74,26 @@ def test_a_herd_is_written_loaded_and_drawn(tmp_path: Path, monkeypatch: pytest.
     rows = herd_records.run()
     assert [set(row) for row in rows] == [COLUMNS] * 4
     assert json.loads((tmp_path / "herd-records.json").read_bytes())["bouts"] > 1000
+
+
+def test_a_study_by_hand_gives_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails where pandas (or polars, where it is) draws other animals or finds other exposures."""
+    monkeypatch.setattr(study_table, "RESULTS", tmp_path)
+    monkeypatch.setattr(study_table, "ROUNDS", 1)
+    monkeypatch.setattr(study_table, "PLAN", study_table.PLAN | {"devices": 1, "pens_per_device": 2, "days": 150})
+    rows = study_table.run()
+    assert [set(row) for row in rows] == [COLUMNS] * 2
+    assert json.loads((tmp_path / "study-table.json").read_bytes())["rows"] > 30
+
+
+@pytest.mark.slow
+def test_seconds_by_animal_and_day_by_hand_are_the_views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(animal_day, "RESULTS", tmp_path)
+    monkeypatch.setattr(animal_day, "ROUNDS", 1)
+    monkeypatch.setattr(animal_day, "PLAN", {"devices": 1, "pens_per_device": 1, "animals_per_pen": 5, "days": 4})
+    rows = animal_day.run()
+    assert [set(row) for row in rows] == [COLUMNS] * 2
+    assert json.loads((tmp_path / "animal-day.json").read_bytes())["bouts"] > 100
 
 
 def test_full_size_runs_small_and_without_a_gpu() -> None:

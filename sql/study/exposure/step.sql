@@ -9,7 +9,7 @@ WITH reading AS (
         day,
         confidence,
         releases,
-        unnest([
+        unnest(list_filter([
             {'measure': 'lying_share', 'numerator': lying_s, 'denominator': behaviour_s, 'observed_s': behaviour_s},
             {'measure': 'sitting_share', 'numerator': sitting_s, 'denominator': behaviour_s, 'observed_s': behaviour_s},
             {'measure': 'standing_share', 'numerator': standing_s, 'denominator': behaviour_s, 'observed_s': behaviour_s},
@@ -21,7 +21,8 @@ WITH reading AS (
             {'measure': 'social_share', 'numerator': social_s, 'denominator': behaviour_s, 'observed_s': behaviour_s},
             {'measure': 'lying_bouts_per_hour', 'numerator': lying_bouts, 'denominator': behaviour_s / 3600, 'observed_s': behaviour_s},
             {'measure': 'speed_m_s', 'numerator': distance_m, 'denominator': distance_observed_s, 'observed_s': distance_observed_s}
-        ]::STRUCT(measure VARCHAR, numerator DOUBLE, denominator DOUBLE, observed_s DOUBLE)[], recursive := true)
+        ]::STRUCT(measure VARCHAR, numerator DOUBLE, denominator DOUBLE, observed_s DOUBLE)[],
+        lambda m: list_contains($measures::VARCHAR[], m.measure)), recursive := true)
     FROM study_day
     WHERE confidence >= $minimum_confidence::DOUBLE
 ),
@@ -50,8 +51,7 @@ weighed AS (
     FROM reading AS r
     LEFT JOIN shifted AS s USING (set_id, animal_id, index_day, day, measure)
     WHERE
-        list_contains($measures::VARCHAR[], r.measure)
-        AND r.observed_s >= $minimum_hours::DOUBLE * 3600
+        r.observed_s >= $minimum_hours::DOUBLE * 3600
         AND r.numerator IS NOT NULL
 )
 SELECT

@@ -67,23 +67,13 @@ def claim(settings: Settings, source: Source) -> int:
     number = 0
     for load_id, ends_at in loads:
         claims = decide(gather(source.connection, load_id, options.overlap_tolerance_s, bridges=bridges), options)
-        rows = [
-            (
-                f"{load_id}-{k}",
-                load_id,
-                c.tracklet_id,
-                c.animal_id,
-                c.confidence,
-                c.method,
-                c.space_id,
-                ends_at,
-                "impact",
-            )
-            for k, c in enumerate(claims)
-        ]
+        told = {"load_id": load_id, "recorded_at": ends_at, "run_id": "impact"}
+        rows = [vars(c) | told | {"claim_id": f"{load_id}-{k}"} for k, c in enumerate(claims)]
         number += sum(c.animal_id is not None for c in claims)
         if rows:
-            source.connection.executemany("INSERT INTO identity.claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            source.connection.register("claims_made", pa.Table.from_pylist(rows))
+            source.connection.execute("INSERT INTO identity.claim BY NAME FROM claims_made")
+            source.connection.unregister("claims_made")
     return number
 
 

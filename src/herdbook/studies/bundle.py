@@ -50,7 +50,7 @@ from herdbook.studies.training import unstated
 
 MANIFEST = "study.json"
 DEFINITION = "study.yaml"
-_LIBRARIES = ("herdbook", "duckdb", "numpy", "scipy", "pyarrow")
+_LIBRARIES = ("herdbook", "duckdb", "numpy", "scipy", "pyarrow", "jinja2")
 
 
 def contents(study: Study, assembled: Assembled, estimates: pa.Table, variants: pa.Table) -> dict[str, bytes]:

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
-from herdbook.errors import EstimationError
+from herdbook.errors import EstimationError, NotIdentifiedError
 from herdbook.studies.estimate.columns import Bools, Column, Covariates, Floats, Ints, codes, design, flags, summed
 
 _SURE = 0.9999
 """A predictive value of 1 would put kappa at 0, whose logarithm is not there."""
 _FARTHEST = 30.0
+_CONDITION = 1e12
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,7 @@ def misclassified(
 
     Raises:
         EstimationError: values are missing, or no ratio fits so many false labels.
+        NotIdentifiedError: covariates follow from each other.
     """
     given = design(covariates)
     rows = len(given.values)
@@ -84,7 +86,10 @@ def misclassified(
             "State a higher predictive value, or a higher specificity.",
         )
     at = whole(found.x)
-    bread = np.linalg.inv(_slope(scores, at))
+    slope = _slope(scores, at)
+    if np.linalg.cond(slope) > _CONDITION:
+        raise NotIdentifiedError(f"Covariates follow from each other: {', '.join(given.names)}.")
+    bread = np.linalg.inv(slope)
     meat = summed(scores(at), group, groups)
     covariance = bread @ (meat.T @ meat) @ bread.T
     size = x.shape[1]
