@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from herdbook.errors import CrossSpaceError
 from herdbook.matching.decide import Claim, MatchOptions, decide
 from herdbook.matching.evidence import log_ratios
 from herdbook.matching.exclusion import crowds, violations
@@ -134,7 +135,7 @@ def test_looks_in_another_space_change_nothing() -> None:
 def test_spaces_are_never_compared() -> None:
     seen = seen_day(Scene())
     [looks], [references] = seen.day.looks, seen.day.references
-    with pytest.raises(ValueError, match="different spaces"):
+    with pytest.raises(CrossSpaceError, match="are not compared"):
         log_ratios(replace(looks, space_id="other-1"), references, 8, [], 2.0)
     claims = decide(replace(seen.day, looks=(replace(looks, space_id="other-1"),)))
     assert {(c.animal_id, c.space_id) for c in claims} == {(None, None)}

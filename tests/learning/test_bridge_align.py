@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from herdbook.errors import NotFoundError, TransferCorruptError
+from herdbook.errors import CrossSpaceError, NotFoundError, TransferCorruptError
 from herdbook.identity.bridge import SpaceMap, read_map, write_map
 from herdbook.learning.bridge.align import Alignment, align
 from herdbook.learning.bridge.fit import choose, fit, folds, methods
@@ -144,9 +144,9 @@ def made() -> SpaceMap:
 
 def test_a_map_takes_no_vectors_of_another_space(made: SpaceMap) -> None:
     assert made.apply(np.eye(3), "old") == pytest.approx(np.eye(3))
-    with pytest.raises(ValueError, match="the map leads from 'old', the vectors are of 'new'"):
+    with pytest.raises(CrossSpaceError, match="the map leads from 'old', the vectors are of 'new'"):
         made.apply(np.eye(3), "new")
-    with pytest.raises(ValueError, match="3 dimensions"):
+    with pytest.raises(CrossSpaceError, match="3 dimensions"):
         made.apply(np.eye(4), "old")
 
 

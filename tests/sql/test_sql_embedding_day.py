@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -79,3 +80,9 @@ def test_it_is_what_numpy_says(looks: list[tuple[list[int], float]]) -> None:
         rows = herd.query("SELECT vector FROM animal_embedding_day")
     if np.linalg.norm(total) > 1e-6:
         assert rows[0][0] == pytest.approx(total / np.linalg.norm(total), abs=1e-4)
+
+
+def test_looks_of_two_spaces_are_refused_with_what_to_do(herd: Herd) -> None:
+    assert herd.query("SELECT look_cosine('a', [1, 0], 'a', [1, 1])")[0][0] == pytest.approx(0.5**0.5)
+    with pytest.raises(duckdb.Error, match="herdbook learn bridge"):
+        herd.query("SELECT look_cosine(s, [1, 0], 'a', [1, 1]) FROM (VALUES ('b')) AS t (s)")

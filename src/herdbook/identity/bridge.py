@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 
 from herdbook.contracts.durable import make_folder, write_durably
-from herdbook.errors import NotFoundError, TransferCorruptError
+from herdbook.errors import CrossSpaceError, NotFoundError, TransferCorruptError
 from herdbook.matching.exclusion import Floats
 
 _NEWEST = """
@@ -51,12 +51,12 @@ class SpaceMap:
             ``[n, e]``, L2 norm 1.
 
         Raises:
-            ValueError: they are of another space, or of another length: spaces are never compared.
+            CrossSpaceError: they are of another space, or of another length: spaces are never compared.
         """
         if space_id != self.from_space:
-            raise ValueError(f"the map leads from '{self.from_space}', the vectors are of '{space_id}'")
+            raise CrossSpaceError(f"the map leads from '{self.from_space}', the vectors are of '{space_id}'")
         if vectors.ndim != 2 or vectors.shape[1] != len(self.origin):
-            raise ValueError(f"'{space_id}' has {len(self.origin)} dimensions, the vectors are {vectors.shape}")
+            raise CrossSpaceError(f"'{space_id}' has {len(self.origin)} dimensions, the vectors are {vectors.shape}")
         mapped = (vectors - self.origin) @ self.matrix + self.target
         return np.asarray(mapped / np.maximum(np.linalg.norm(mapped, axis=1, keepdims=True), 1e-12))
 

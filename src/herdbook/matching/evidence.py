@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from herdbook.errors import CrossSpaceError
 from herdbook.matching.exclusion import Floats, Ints
 
 Bools = NDArray[np.bool_]
@@ -119,13 +120,11 @@ def log_ratios(
         ``[k, m]`` log-likelihood ratios, ``-inf`` for animals without a reference; and the model behind them.
 
     Raises:
-        ValueError: the spaces differ: they are never compared.
+        CrossSpaceError: the spaces differ: they are never compared.
     """
-    if looks.space_id != references.space_id:
-        raise ValueError(f"'{looks.space_id}' and '{references.space_id}' are different spaces")
     known = np.unique(references.animals)
-    model = model or fit(looks, references, together)
     cosine = cosines_by_light(looks, references)
+    model = model or fit(looks, references, together)
     reliability = looks.weight / (looks.weight + patience)
     ratios = np.full((len(looks.mean), animals), -np.inf)
     ratios[:, known] = model.log_ratio(cosine) * reliability[:, None]
@@ -189,7 +188,22 @@ def refit(looks: Looks, references: References, choice: Ints, possible: Bools, f
 
 
 def cosines_by_light(looks: Looks, references: References) -> Floats:
-    """Cosines of tracklets to the enrolled animals; by night to what they look like by night, where that is known."""
+    """Cosines of tracklets to the enrolled animals; by night more to what they look like by night, where that is known.
+
+    Args:
+        looks: ``k`` tracklets.
+        references: of ``a`` animals, in the same space.
+
+    Returns:
+        ``[k, a]``, the animals ascending.
+
+    Raises:
+        CrossSpaceError: the spaces differ: they are never compared.
+    """
+    if looks.space_id != references.space_id:
+        raise CrossSpaceError(
+            f"looks of embedding space '{looks.space_id}' are not compared with those of '{references.space_id}'"
+        )
     if looks.night is None or references.night is None:
         return _cosines_to(looks.mean, *_centre(looks, references, None))
     cosine = np.empty((len(looks.mean), len(np.unique(references.animals))))
