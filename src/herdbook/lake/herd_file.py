@@ -149,7 +149,8 @@ def _describe(herd: duckdb.DuckDBPyConnection) -> None:
     )
     kinds = dict(found.fetchall())
     for definition in of_kind(Kind.TABLE, Kind.VIEW):
-        for name in (definition.qualified, f"{KNOWN}.{definition.name}"):
+        as_known = f"{KNOWN}.{definition.name}" if definition.kind is Kind.VIEW else None
+        for name in (definition.qualified, as_known):
             if name not in kinds:
                 continue
             metadata = read_metadata(definition)
