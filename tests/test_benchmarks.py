@@ -19,6 +19,7 @@ from benchmarks import (
     estimators,
     full_size,
     herd_records,
+    reid_storage,
     rollout,
     rollout_drift,
     streaming_memory,
@@ -161,3 +162,16 @@ def test_an_interval_of_a_count_is_garwoods() -> None:
     figures = alerts.rate(10, 1000, "animal-days")
     assert (figures["from"], figures["to"]) == (pytest.approx(0.480, abs=1e-3), pytest.approx(1.839, abs=1e-3))
     assert alerts.rate(0, 100, "pen-days")["to"] == pytest.approx(3.689, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_what_looks_cost_to_keep(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in {"SEEDS": (1,), "DAYS": (2,), "RESULTS": tmp_path, "PLOT": tmp_path / "plot.png"}.items():
+        monkeypatch.setattr(reid_storage, name, value)
+    rows = reid_storage.run()
+    assert all(set(row) == COLUMNS for row in rows)
+    by_name = {row["name"]: row for row in rows}
+    assert by_name["float32"]["ours"] > by_name["int8"]["ours"] > by_name["int4"]["ours"]
+    assert by_name["int4"]["ours"] < reid_storage.AIM_MB
+    assert (tmp_path / "plot.png").stat().st_size > 10_000
+    assert json.loads((tmp_path / "reid-storage.json").read_text())["table"][0]["code"] == "float32"

@@ -42,11 +42,6 @@ def claim(settings: Settings) -> None:
     claim_device_day(settings, load_id)
 
 
-def unsure(settings: Settings) -> Settings:
-    """Only what is all but certain counts as identified."""
-    return settings.model_copy(update={"identity_threshold": 0.999})
-
-
 def test_what_matching_left_open_is_asked_with_the_likeliest_animal_first(all_enrolled: Settings) -> None:
     unenrol(all_enrolled, "P3")
     claim(all_enrolled)

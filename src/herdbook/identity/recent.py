@@ -36,9 +36,9 @@ weighed AS (
     FROM sure AS s
     JOIN record.embedding AS e ON e.load_id = s.load_id AND e.tracklet_id = s.tracklet_id
     WHERE e.space_id IN (SELECT unnest($spaces::VARCHAR[])) AND e.quality > 0
-    GROUP BY ALL
+    GROUP BY s.load_id, s.tracklet_id, s.animal_id, s.day, s.night, s.seen_s, e.space_id
     QUALIFY row_number() OVER (
-        PARTITION BY s.animal_id, s.day, s.night, e.space_id ORDER BY weight DESC, s.tracklet_id
+        PARTITION BY s.animal_id, s.day, s.night, e.space_id ORDER BY sum(e.quality) DESC, s.tracklet_id
     ) <= $per_day
 )
 SELECT w.space_id, w.animal_id, w.load_id, w.tracklet_id, w.night, w.seen_s, w.weight, e.vector, e.scale, e.quality

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from herdbook.matching.evidence import Bools, Looks
 from herdbook.matching.exclusion import Floats, Ints
@@ -62,9 +63,9 @@ def looks_of(night: Night, keep: Keep) -> Looks:
     place = np.arange(len(begins)) - np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))
     count = np.bincount(night.tracklet, minlength=n)
     half = (place >= (count[night.tracklet] + 1) // 2).astype(np.int64)
-    sums, weight = np.zeros((2 * n, d)), np.bincount(night.tracklet, night.quality, n).astype(np.float64)
-    np.add.at(sums, night.tracklet * 2 + half, vectors * night.quality[:, None])
-    halves = sums.reshape(n, 2, d)
+    weight = np.bincount(night.tracklet, night.quality, n).astype(np.float64)
+    pick = csr_array((night.quality, (night.tracklet * 2 + half, np.arange(len(begins)))), shape=(2 * n, len(begins)))
+    halves = (pick @ vectors).reshape(n, 2, d)
     total = halves.sum(axis=1)
     seen = np.flatnonzero(np.linalg.norm(total, axis=1) > 0)
     middle = np.bincount(night.tracklet, night.seen_s, n) / np.maximum(count, 1)
