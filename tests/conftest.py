@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import hypothesis
 import pytest
 
 pytest_plugins = [
@@ -18,6 +19,10 @@ pytest_plugins = [
 # Workers of pytest-xdist and jobs in a shell's background ignore SIGINT, and the programs that tests interrupt
 # would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Examples take as long as the machine is busy.
+hypothesis.settings.register_profile("herdbook", deadline=None)
+hypothesis.settings.load_profile("herdbook")
 
 LONGEST = ("tests/demo/test_demo_end_to_end.py", "tests/fleet/test_fault_table.py")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -16,7 +16,6 @@ NAN = float("nan")
 series = arrays(float, 40, elements=st.one_of(st.floats(0, 1), st.just(NAN)))
 
 
-@settings(deadline=None)
 @given(series, st.integers(0, 39), arrays(float, 40, elements=st.floats(0, 1)))
 def test_no_day_is_judged_by_itself_or_by_what_came_later(values: np.ndarray, day: int, other: np.ndarray) -> None:
     before = baseline(values)
@@ -59,7 +58,6 @@ def test_pen_mates_are_those_of_the_day_and_not_the_animal_itself() -> None:
     assert np.isnan(found[4]).all(), "alone in its pen"
 
 
-@settings(deadline=None)
 @given(st.floats(-0.2, 0.2), st.integers(0, 2**32 - 1))
 def test_what_befalls_the_whole_pen_is_no_difference_between_animals(shift: float, seed: int) -> None:
     values = np.random.default_rng(seed).uniform(0.3, 0.7, (6, 10))

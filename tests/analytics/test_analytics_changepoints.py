@@ -18,7 +18,7 @@ def cost(values: np.ndarray, cuts: tuple[int, ...], penalty: float) -> float:
     return sum(float(np.sum((values[a:b] - values[a:b].mean()) ** 2)) for a, b in pairwise(edges)) + penalty * len(cuts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(arrays(float, st.integers(1, 11), elements=st.floats(-5, 5)), st.floats(0.01, 20), st.integers(1, 4))
 def test_no_other_partition_is_better(values: np.ndarray, penalty: float, least: int) -> None:
     """Against all of them."""

@@ -110,7 +110,7 @@ def test_ninety_five_of_a_hundred_next_weighings_lie_in_the_interval() -> None:
     assert 0.92 <= held / n <= 0.98
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.floats(0, 900), st.floats(0.1, 900)), max_size=15))
 def test_any_weights_give_a_curve_or_none_but_no_fault(weights: list[tuple[float, float]]) -> None:
     time, size = (np.array([pair[k] for pair in weights]) for k in (0, 1))

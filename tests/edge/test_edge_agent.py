@@ -106,7 +106,7 @@ def test_every_file_of_the_manifest_is_served_as_named(client: TestClient) -> No
         assert int(head.headers["content-length"]) == file.bytes
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_file_fetched_in_any_pieces_is_the_file(client: TestClient, data: st.DataObject) -> None:
     file = data.draw(st.sampled_from(manifest_of(client).files))

@@ -153,7 +153,7 @@ def test_a_book_that_cannot_be_read_begins_where_the_platform_was(tmp_path: Path
     assert store.page().alerts == (again,)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(SPANS, SPANS)
 def test_unobserved_time_never_raises_an_alert(
     seen: list[tuple[float, float]], eaten: list[tuple[float, float]]
@@ -171,7 +171,6 @@ def test_unobserved_time_never_raises_an_alert(
 CROWD = CrowdingRule(rule_id="huddle", share=0.8, minutes=10, distance=1.0, neighbours=2, observed_share=0.8)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.integers(0, 200), st.floats(0, 1), max_size=150))
 def test_no_crowd_is_told_of_minutes_that_nobody_looked_at(known: dict[int, float]) -> None:
     minutes = sorted(known)

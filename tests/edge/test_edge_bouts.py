@@ -26,7 +26,7 @@ def test_bouts_partition_the_steps_and_none_but_a_lone_one_is_short(probability:
     assert all(0 < b.probability <= 1 for b in found)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(1, 7), st.floats(0, 6))
 def test_the_sequence_is_the_best_of_all(seed: int, steps: int, cost: float) -> None:
     probability = probabilities(seed, steps, 3)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from edge_cases import AFTERWARDS, DAY, MakeDevice
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from herdbook.edge.config import MOTION_RELEASE, DeviceConfig
@@ -103,7 +103,6 @@ def test_who_was_never_seen_with_another_is_not_joined() -> None:
     assert count_identities(np.ones((3, 4)), np.array([0.0, 2, 4]), np.array([1.0, 3, 5])) == 3
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(0, 2**31))
 def test_there_are_no_fewer_animals_than_were_seen_at_once(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

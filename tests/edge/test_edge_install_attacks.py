@@ -263,7 +263,7 @@ def test_a_repository_that_is_not_there(barn: Barn, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_bytes_are_changed_nothing_unsigned_is_installed(barn: Barn, data: st.DataObject) -> None:
     if not (barn.root.parent / "before").exists():

@@ -50,7 +50,7 @@ def times(rng: np.random.Generator, fps: float, jitter: float, start_s: float, h
     return [DAY + timedelta(microseconds=round(max(second, 0) * 1e6)) for second in seconds]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     fps=st.sampled_from([0.7, 1.3, 1.9980, 23.976 / 12]),
     jitter=st.floats(0, 1),

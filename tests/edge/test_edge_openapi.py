@@ -52,7 +52,7 @@ def api(device: tuple[Path, DeviceConfig]) -> schemathesis.BaseSchema:
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_every_answer_is_as_documented(
     api: schemathesis.BaseSchema, method: str, path: str, data: st.DataObject

@@ -164,7 +164,7 @@ def test_the_middle_of_an_animal_lies_on_it_even_when_another_hides_its_centroid
     assert not middles(torch.zeros(1, 20, 30))[1].any()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 15), st.integers(0, 23), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**31))
 def test_middles_and_random_points_lie_on_the_animal(x: int, y: int, width: int, height: int, seed: int) -> None:
     mask = torch.zeros(1, 32, 24)

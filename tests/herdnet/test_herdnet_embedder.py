@@ -88,7 +88,7 @@ def scene(angle: float, *, clutter: bool = False) -> tuple[torch.Tensor, torch.T
     return image, mask.float()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(-3.1, 3.1), st.booleans())
 def test_a_turned_crop_looks_the_same_however_the_animal_lies(angle: float, clutter: bool) -> None:
     image, mask = scene(angle, clutter=clutter)

@@ -51,7 +51,7 @@ def test_rules_are_parameters() -> None:
     assert len(select(given_, 1, Selection(overlap=0.6)).scores) == 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(8, 30), st.integers(3, 7), st.floats(-3.1, 3.1))
 def test_a_bodys_axes_are_those_of_its_ellipse(half_length: int, half_width: int, angle: float) -> None:
     y, x = np.mgrid[0:96, 0:96] - 48.0

@@ -72,7 +72,7 @@ def test_a_window_too_small_does_change_results(tracker: Any) -> None:
     assert any(not torch.equal(a.logits, b.logits) for a, b in zip(short, whole, strict=True))
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     prompts=st.dictionaries(
         st.integers(0, 27),

@@ -260,7 +260,7 @@ def consistent(herd: Herd) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(claimed=claims, steps=st.lists(step, min_size=1, max_size=5))
 def test_whatever_is_done_the_past_stays_and_undo_gives_back(
     claimed: list[tuple[str | None, float]], steps: list[Callable[[Any, list[str]], Done]]

@@ -60,7 +60,7 @@ any_scene = st.builds(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(any_scene)
 def test_whatever_the_looks_no_animal_is_in_two_places_at_once(scene: Scene) -> None:
     day = seen_day(scene).day

@@ -72,7 +72,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         yield Wire(device, folder)
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_value_in_any_place_is_one_of_our_errors_or_fine(wire: Wire, data: st.DataObject) -> None:
     documents = wire.documents()

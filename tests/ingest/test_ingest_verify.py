@@ -88,7 +88,7 @@ def as_counter(*tables: pa.Table) -> Counter[str]:
     return Counter(repr(row) for table in tables for row in table.to_pylist())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(tables=corrupted())
 def test_accepted_and_quarantined_are_what_was_sent(manifest: Manifest, tables: dict[RecordKind, pa.Table]) -> None:
     result = verified(manifest, tables)
@@ -108,7 +108,7 @@ def test_accepted_and_quarantined_are_what_was_sent(manifest: Manifest, tables: 
         assert (result.fatal is not None) or not emptied
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(tables=corrupted())
 def test_what_is_accepted_is_accepted_again_whole(manifest: Manifest, tables: dict[RecordKind, pa.Table]) -> None:
     once = verified(manifest, tables).accepted
@@ -117,7 +117,7 @@ def test_what_is_accepted_is_accepted_again_whole(manifest: Manifest, tables: di
     assert {kind: table.num_rows for kind, table in again.accepted.items()} == {k: t.num_rows for k, t in once.items()}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(tables=corrupted())
 def test_what_is_accepted_keeps_the_contract(manifest: Manifest, tables: dict[RecordKind, pa.Table]) -> None:
     accepted = verified(manifest, tables).accepted

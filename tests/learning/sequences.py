@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from herdbook.learning.formats import Tracks
 
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = settings(suppress_health_check=[HealthCheck.too_slow])
 """For machines that are busy with other things: how long an example takes says nothing about it."""
 
 Row = tuple[int, int, float, float, float, float]

@@ -118,7 +118,7 @@ def test_no_group_is_on_both_sides() -> None:
         assert not set(groups[out]) & set(groups[~out])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(2, 8), st.integers(0, 2**31))
 def test_any_rotation_is_recovered(size: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

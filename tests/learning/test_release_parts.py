@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -39,7 +39,6 @@ def frame(number: int, light: str = "day", camera: str = "cam-1") -> Frame:
 # -- frames -----------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy")), max_size=60), st.integers(1, 40))
 def test_strata_give_equally_many_frames_until_they_have_no_more(kinds: list[tuple[str, str]], count: int) -> None:
     frames = [frame(k, light, camera) for k, (light, camera) in enumerate(kinds)]
@@ -125,7 +124,6 @@ def test_a_fixture_holds_inputs_and_the_outputs_that_are_compared(tmp_path: Path
     assert np.array_equal(inputs["in"], CASE.inputs["in"])
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=30))
 def test_equal_arrays_are_equal_bytes(values: list[float]) -> None:
     array = np.array(values, np.float32)

@@ -42,7 +42,7 @@ def test_a_step_draws_the_same_whenever_it_is_asked(frames: Frames) -> None:
     assert not torch.equal(one.images, Sampler(frames, 4, seed=1, augmentation=Augmentation()).draw(8).images)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(step=st.integers(0, 10_000))
 def test_whatever_is_changed_no_pixel_is_two_animals_and_all_lists_agree(frames: Frames, step: int) -> None:
     drawn = Sampler(frames, 4, views=2, augmentation=Augmentation(paste=4, rotate=1)).draw(step)
@@ -81,7 +81,7 @@ def test_an_animal_in_another_coat_is_nobody(frames: Frames) -> None:
     assert (drawn.identities[visible] == UNKNOWN).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000))
 def test_maps_of_other_sizes_are_moved_as_the_picture_was(frames: Frames, seed: int) -> None:
     """A teacher's features lie on a coarser grid: their middles of mass go where the picture's do."""

@@ -28,7 +28,7 @@ def columns(table: Any, *names: str) -> list[np.ndarray]:
     return [table[name].to_numpy() for name in names]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**40),
     days=st.integers(1, 60),

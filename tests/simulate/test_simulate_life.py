@@ -41,7 +41,7 @@ def pen() -> tuple[Farm, list[PenDay]]:
     return _live(FarmPlan(seed=3, days=2, pens=1))
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     seed=st.integers(0, 2**31),
     animals=st.integers(1, 4),

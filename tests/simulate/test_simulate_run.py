@@ -52,7 +52,7 @@ def test_devices_side_by_side_give_the_same_bytes(tiny: Path, tmp_path: Path) ->
     assert _tree(tmp_path / "farm") == _tree(tiny)
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_interrupted_at_any_frame_it_continues_to_the_same_bytes(tiny: Path, tmp_path: Path, data) -> None:
     out = tmp_path / f"farm-{data.draw(st.integers(0, 10**9))}"
@@ -91,7 +91,7 @@ def test_nothing_is_left_unfinished(tiny: Path) -> None:
     assert not [p for p in tiny.rglob("*") if ".part" in p.name]
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**40),
     animals=st.integers(1, 10),

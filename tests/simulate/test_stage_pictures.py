@@ -59,7 +59,7 @@ def lived(request: pytest.FixtureRequest) -> tuple[Species, Farm, PenDay]:
     return SPECIES[request.param], *_lived(request.param)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(mount=mounts, seed=st.integers(0, 1000))
 def test_a_lens_maps_floor_to_pixels_and_back_and_sees_the_whole_pen(mount: Mount, seed: int) -> None:
     layout = draw_layout(8, 1, np.random.default_rng(seed), space_m2=1.6)
@@ -70,7 +70,7 @@ def test_a_lens_maps_floor_to_pixels_and_back_and_sees_the_whole_pen(mount: Moun
     assert np.allclose(lens.floor(pixels), points, atol=0.01)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(mount=mounts)
 def test_calibration_is_exact_without_distortion_and_says_its_error_with(mount: Mount) -> None:
     layout = draw_layout(8, 1, np.random.default_rng(1), space_m2=1.6)

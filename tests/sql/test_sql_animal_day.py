@@ -309,7 +309,7 @@ def walk(herd: Herd, tracklet: str, start: float, end: float, detected: float) -
         herd.activity(tracklet, hour, observed_s, observed_s / 100)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(one=st.lists(seen, min_size=1, max_size=5), two=st.lists(seen, max_size=5))
 def test_denominators_nest_and_a_second_camera_over_the_same_time_adds_none(
     one: list[tuple[float, float, float]], two: list[tuple[float, float, float]]

@@ -62,7 +62,7 @@ def test_spaces_are_never_mixed(herd: Herd) -> None:
     assert rows == [("other", 3), ("s", 2)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(st.lists(st.integers(-127, 127), min_size=4, max_size=4), st.integers(1, 64).map(lambda n: n / 64)),

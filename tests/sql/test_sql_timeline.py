@@ -137,7 +137,7 @@ def fill(herd: Herd, tracklets: list[tuple[str, list[tuple[int, str, float]], in
             herd.bout(name, start / 60, stop / 60, behaviour, probability)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(tracklet_with_bouts(), min_size=1, max_size=5))
 def test_whatever_the_cameras_saw_the_timeline_is_right_at_every_minute(
     tracklets: list[tuple[str, list[tuple[int, str, float]], int]],

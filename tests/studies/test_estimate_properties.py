@@ -30,7 +30,7 @@ from herdbook.studies.estimate import (
 )
 
 seeds = st.integers(0, 10_000)
-some = settings(max_examples=15, deadline=None)
+some = settings(max_examples=15)
 NAMES = ("a", "b", "c")
 
 

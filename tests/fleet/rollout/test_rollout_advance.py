@@ -335,7 +335,7 @@ def test_what_was_decided_is_not_signed_once_it_no_longer_holds() -> None:
     assert after.settled(NOON)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_devices_and_people_do(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 14), "devices")

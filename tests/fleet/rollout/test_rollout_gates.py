@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
@@ -25,7 +25,6 @@ def test_the_bound_is_clopper_and_pearsons(tried: int, failed: int, bound: float
     assert lower_bound(tried, failed, 0.95) == pytest.approx(beta.ppf(0.05, tried - failed, failed + 1))
 
 
-@settings(deadline=None)
 @given(tried=st.integers(1, 60), share=st.floats(0.5, 0.999))
 def test_the_bound_covers_the_truth_at_least_as_often_as_it_says(tried: int, share: float) -> None:
     missed = sum(
@@ -91,7 +90,6 @@ def test_devices_that_the_release_is_not_for_are_members_and_skipped() -> None:
     assert "orin-nx-16" in placed["o-1"].reason
 
 
-@settings(deadline=None)
 @given(
     farms=st.lists(st.integers(0, 4), min_size=1, max_size=80),
     sizes=st.lists(st.integers(1, 30), min_size=1, max_size=3),
