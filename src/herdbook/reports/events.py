@@ -54,7 +54,10 @@ def events_of(
         return f"{animal}: " if named else ""
 
     found = [
-        Event(midnight(f.first), _when(f), *_TAGS[f.kind], who(f.animal_id) + words.sentence(f.text)) for f in findings
+        Event(
+            midnight(f.first), _when(f), *_TAGS[f.kind], who(f.animal_id) + words.sentence(f"{_what(f)}: {f.figures}")
+        )
+        for f in findings
     ]
     for fact in _worth_telling(marks.facts):
         if not (named and fact.number is not None):
@@ -99,6 +102,11 @@ def _worth_telling(facts: Sequence[Fact]) -> Iterator[Fact]:
             yield fact
         if fact.number is not None:
             last[of] = fact.number
+
+
+def _what(f: Finding) -> str:
+    """Without its days, which stand beside it."""
+    return f"{f.did} {f.than}".strip() + (", from then on" if f.kind == "level" else "")
 
 
 def _when(f: Finding) -> str:

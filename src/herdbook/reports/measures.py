@@ -24,7 +24,7 @@ class Measure:
 
     def said(self, value: float) -> str:
         """A value per observed second, for people."""
-        return f"{value * self.scale:.{self.digits}f} {self.unit}"
+        return f"{value * self.scale:.{self.digits}f}\N{NO-BREAK SPACE}{self.unit}"
 
 
 MEASURES: tuple[Measure, ...] = (

@@ -52,9 +52,9 @@ def animals_plot(record: PenRecord, judged: Judged) -> Plot:
             for e in judged.episodes[k]:
                 span = slice(max(e.first - record.group.shown, 0), e.last - record.group.shown + 1)
                 ax.plot(x[span], np.full(len(x[span]), line), "o", color=INK, fillstyle="none", markersize=7, zorder=4)
-            for fact in record.marks.facts:
-                if fact.animal_id == record.group.animals[k] and fact.kind in LINES and fact.kind in SYMBOLS:
-                    shape(ax, fact.kind, x_of([fact.day])[0], line - 0.3, ax.transData)
+            mine = [f for f in record.marks.facts if f.animal_id == record.group.animals[k] and f.kind in LINES]
+            for day, kind in {f.day: f.kind for f in reversed(mine) if f.kind in SYMBOLS}.items():
+                shape(ax, kind, x_of([day])[0], line - 0.34, ax.transData)
         ax.set_yticks(range(len(rows)), [_short(record.group.animals[k]) for k in rows], fontsize=7.5)
         ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.grid(visible=False)
@@ -167,4 +167,4 @@ def _greatest(score: np.ndarray) -> float:
 
 
 def _short(animal: str) -> str:
-    return animal if len(animal) <= 11 else f"…{animal[-10:]}"
+    return animal if len(animal) <= 9 else f"…{animal[-8:]}"
