@@ -27,7 +27,7 @@ def result(truth: list[int], claimed: list[int], sure: list[float], since: list[
 
 
 def test_figures_of_a_night_worked_out_by_hand() -> None:
-    """Animals 0 and 1 are enrolled, 2 is a stranger: one tracklet right, one wrong, one unsure, the stranger named."""
+    """Animals 0 and 1 are enrolled, 2 is not: one tracklet right, one wrong, one not sure, the stranger named."""
     nan = float("nan")
     found = figures([result([0, 1, 1, 2], [0, 0, 1, 1], [0.9, 0.8, 0.3, 0.7], [3, 3, 3, nan])], 0.6)
     assert (found.rank1, found.mean_ap) == (0.5, 0.75)
