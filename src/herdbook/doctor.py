@@ -197,7 +197,7 @@ _EXTRAS = {
     "edge": ("fastapi", "cv2", "trackers", "uvicorn"),
     "learning": ("torch", "timm", "transformers", "mlflow", "dvc", "motmetrics"),
     "airflow": ("airflow",),
-    "reports": ("jinja2", "matplotlib"),
+    "reports": ("matplotlib",),
 }
 
 
