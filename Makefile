@@ -34,7 +34,7 @@ demo: setup triton ## three days on a simulated farm, ending in an answer; VIDEO
 	$(BIN)/herdbook demo $(if $(VIDEO),--video "$(VIDEO)")
 
 test: setup lint ## the checks and the fast tests
-	$(BIN)/pytest -m "not slow" -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2
 
 test-slow: setup triton ## the tests that take minutes
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder -o timeout=900 --durations=40

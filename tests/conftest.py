@@ -20,8 +20,8 @@ pytest_plugins = [
 # would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Examples take as long as the machine is busy.
-hypothesis.settings.register_profile("herdbook", deadline=None)
+# Examples take as long as the machine is busy, and CI has 90 minutes for all.
+hypothesis.settings.register_profile("herdbook", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("herdbook")
 
 LONGEST = ("tests/demo/test_demo_end_to_end.py", "tests/fleet/test_fault_table.py")
