@@ -44,9 +44,9 @@ def load_when_told(pipe: Connection, settings: Settings) -> None:
     """Load the folders that come through the pipe; say when the transaction is entered, and when all is done."""
     enter = load_module._load
 
-    def tell_and_enter(lake: duckdb.DuckDBPyConnection, landed: LandedDay) -> LoadResult:
+    def tell_and_enter(lake: duckdb.DuckDBPyConnection, landed: LandedDay, bits: int) -> LoadResult:
         pipe.send("within")
-        return enter(lake, landed)
+        return enter(lake, landed, bits)
 
     load_module._load = tell_and_enter
     with kept_open():
