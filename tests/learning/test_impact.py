@@ -8,6 +8,10 @@ import pytest
 import yaml
 
 from herdbook.errors import InputError, NotFoundError
+from herdbook.identity.byhand import merge
+from herdbook.identity.operations import carry_out
+from herdbook.identity.undo import undo
+from herdbook.identity.words import Word
 from herdbook.lake import transaction
 from herdbook.lake.attach import kept_open, latest_snapshot
 from herdbook.lake.bulk import load_parts
@@ -103,6 +107,20 @@ def test_a_release_that_read_nothing_is_said(herd: Settings, bundle: Path) -> No
         impact(herd, [bundle], [])
     strict = impact(herd, [bundle], ["m9"], minimum_hours=24).to_pylist()[1]
     assert strict["verdict"].startswith("cannot be compared: ")
+
+
+def test_animals_that_people_said_are_one_are_one_to_every_release(herd: Settings) -> None:
+    def named() -> set[str]:
+        with reread_source(herd, latest_snapshot(herd), "m9") as source:
+            claim(herd, source)
+            rows = source.connection.execute("SELECT DISTINCT animal_id FROM identity WHERE identified").fetchall()
+        return {animal for (animal,) in rows}
+
+    other, into, *_ = sorted(named())
+    done = carry_out(herd, lambda lake: merge(lake, other, into, Word(), despite_overlap=True))
+    assert other not in named()
+    carry_out(herd, lambda lake: undo(lake, done.operation_id, Word()))
+    assert other in named()
 
 
 def test_what_a_release_was_trained_on_is_read_off_its_dataset(

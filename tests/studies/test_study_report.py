@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pyarrow as pa
 import pytest
 
 from herdbook.studies.bundle import contents
+from herdbook.studies.findings import SCHEMA as FINDINGS
 from herdbook.studies.findings import find
 from herdbook.studies.report.curves import coverage_curves, incidence_curves
 from herdbook.studies.report.forest import Ratio, forest
@@ -53,6 +55,32 @@ def test_every_figure_is_a_picture_with_words_for_those_who_do_not_see_it(files:
         assert len(described.text or "") > 20, name
         colours = set(re.findall(rb"#[0-9a-f]{3,6}", content))
         assert all(len({c[1:][k : k + 2] for k in (0, 2, 4)}) == 1 for c in colours if len(c) == 7), "greys only"
+
+
+def test_a_finding_that_turns_round_is_no_same_reading() -> None:
+    asked = study(outcome={"name": "lame", "any_of": [{"kind": "diagnosis"}], "which": "first"})
+    animals = "abcdef"
+    days = [lay(x, 0.4 + 0.05 * k) for k, x in enumerate(animals)]
+    found = seen(asked, [stay(x) for x in animals], [ill("a"), ill("b", 3)], days)
+    tells = {
+        "role": "primary",
+        "exposure": "lying_share",
+        "per": 1.0,
+        "ratio": 2.0,
+        "ratio_low": 1.5,
+        "ratio_high": 3.0,
+    }
+    estimates = pa.Table.from_pylist([tells | {"p": 0.01, "cases": 2, "rows": 6}], schema=FINDINGS)
+    for low, said in ((1.2, "It reads the same"), (0.2, "It would read otherwise with: stricter")):
+        variant = {
+            "about": "identity",
+            "variant": "stricter",
+            "ratio": low * 2,
+            "ratio_low": low,
+            "ratio_high": low * 3,
+        }
+        page = contents(asked, found, estimates, pa.Table.from_pylist([variant], schema=SCHEMA))["report.html"]
+        assert said in page.decode()
 
 
 def test_the_page_holds_everything_and_asks_nothing_of_the_network(files: dict[str, bytes]) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from herdbook.errors import IdentityConflictError
 from herdbook.identity.gather import disjoint_cameras
-from herdbook.identity.words import Saying, Says
+from herdbook.identity.words import CARRIED, Saying, Says
 from herdbook.matching.decide import BY_ENROLMENT
 from herdbook.matching.exclusion import HANDOVER_S
 
@@ -44,10 +44,6 @@ ORDER BY ALL
 """
 
 
-_CARRIED = ("person/merge", "person/split", "person/retag")
-"""Methods of decisions that carry a claim over to another name, with its confidence."""
-
-
 @dataclass(frozen=True)
 class _Side:
     load_id: str
@@ -65,7 +61,7 @@ class _Side:
     @property
     def said(self) -> bool:
         """Whether a person said so of this very tracklet; merging or splitting animals says nothing of single ones."""
-        return self.method == BY_ENROLMENT or (self.bound and self.method not in _CARRIED)
+        return self.method == BY_ENROLMENT or (self.bound and self.method not in CARRIED)
 
     def gives_way(self, animal_id: str) -> Saying:
         """That it is not claimed for the animal any more."""

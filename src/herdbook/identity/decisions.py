@@ -8,18 +8,19 @@ from datetime import datetime
 
 import duckdb
 
-_HOLDS = "NOT EXISTS (SELECT 1 FROM identity.operation AS u WHERE u.undoes = {}.operation_id)"
+HOLDS = "NOT EXISTS (SELECT 1 FROM identity.operation AS u WHERE u.undoes = {}.operation_id)"
+"""SQL: whether a decision or an operation was not undone."""
 _DECISIONS = f"""
 SELECT x.tracklet_id, x.says, x.animal_id
 FROM identity.decision AS x
-WHERE x.load_id = ? AND x.says IN ('is', 'nobody', 'is not') AND {_HOLDS.format("x")}
+WHERE x.load_id = ? AND x.says IN ('is', 'nobody', 'is not') AND {HOLDS.format("x")}
 ORDER BY x.recorded_at, x.decision_id
 """  # noqa: S608 - ours
 _RENAMINGS = f"""
 SELECT o.other_animal_id, o.animal_id, o.valid_from, o.valid_to
 FROM identity.operation AS o
 WHERE o.kind IN ('merge', 'retag') AND o.animal_id IS NOT NULL AND o.other_animal_id IS NOT NULL
-    AND {_HOLDS.format("o")}
+    AND {HOLDS.format("o")}
 ORDER BY o.recorded_at, o.operation_id
 """  # noqa: S608 - ours
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from herdbook.errors import LakeBusyError
 from herdbook.identity.bridge import bridges_folder
+from herdbook.identity.decisions import HOLDS
 from herdbook.identity.gather import gather
 from herdbook.lake import transaction
 from herdbook.lake.attach import open_lake
@@ -141,12 +142,11 @@ def _append(
     return len(new)
 
 
-_DECIDED = """
+_DECIDED = f"""
 SELECT tracklet_id FROM identity.decision AS x
-WHERE load_id = ? AND says IN ('is', 'nobody')
-    AND NOT EXISTS (SELECT 1 FROM identity.operation AS u WHERE u.undoes = x.operation_id)
-"""
-_HELD = """
+WHERE load_id = ? AND says IN ('is', 'nobody') AND {HOLDS.format("x")}
+"""  # noqa: S608 - ours
+_HELD = f"""
 SELECT
     c.tracklet_id, c.animal_id, round(c.confidence::DOUBLE, 4), c.method, c.space_id,
     coalesce(a.recorded_at > c.recorded_at, false) AS set_aside
@@ -154,12 +154,12 @@ FROM identity.claim AS c
 LEFT JOIN (
     SELECT load_id, tracklet_id, max(recorded_at) AS recorded_at
     FROM identity.decision AS x
-    WHERE says = 'set aside' AND NOT EXISTS (SELECT 1 FROM identity.operation AS u WHERE u.undoes = x.operation_id)
+    WHERE says = 'set aside' AND {HOLDS.format("x")}
     GROUP BY ALL
 ) AS a USING (load_id, tracklet_id)
 WHERE c.load_id = ?
 QUALIFY row_number() OVER (PARTITION BY c.tracklet_id ORDER BY c.recorded_at DESC) = 1
-"""
+"""  # noqa: S608 - ours
 _LAST_OF_LOAD = (
     "SELECT max(recorded_at) FROM identity.claim WHERE load_id = ? "
     "UNION ALL SELECT max(recorded_at) FROM identity.run WHERE load_id = ?"

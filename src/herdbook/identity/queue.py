@@ -10,7 +10,9 @@ import duckdb
 import numpy as np
 
 from herdbook.identity.bridge import bridges_folder
+from herdbook.identity.decisions import HOLDS
 from herdbook.identity.gather import gather
+from herdbook.identity.words import CARRIED
 from herdbook.lake.attach import open_lake
 from herdbook.matching.decide import MatchOptions, likely
 from herdbook.matching.exclusion import Floats
@@ -55,7 +57,7 @@ class Question:
         return (self.ended_at - self.started_at).total_seconds()
 
 
-_OPEN = """
+_OPEN = f"""
 SELECT t.tracklet_id, t.camera_id, c.pen_id, t.started_at, t.ended_at, i.animal_id, coalesce(i.confidence, 0)::DOUBLE,
     coalesce(i.identified, false)
 FROM record.tracklet AS t
@@ -65,11 +67,10 @@ WHERE t.load_id = ? AND NOT EXISTS (
     SELECT 1
     FROM identity.decision AS x
     WHERE x.load_id = t.load_id AND x.tracklet_id = t.tracklet_id AND x.says IN ('is', 'nobody', 'skipped')
-        AND x.method NOT IN ('person/merge', 'person/split', 'person/retag')
-        AND NOT EXISTS (SELECT 1 FROM identity.operation AS u WHERE u.undoes = x.operation_id)
+        AND x.method NOT IN {CARRIED} AND {HOLDS.format("x")}
 )
 ORDER BY t.started_at, t.tracklet_id
-"""
+"""  # noqa: S608 - ours
 
 
 def questions(

@@ -30,6 +30,8 @@ class Says(StrEnum):
     SKIPPED = "skipped"
 
 
+CARRIED = tuple(f"person/{kind.value}" for kind in (Kind.MERGE, Kind.SPLIT, Kind.RETAG))
+"""Methods of decisions that carry a claim over to another name, with its confidence."""
 SET_ASIDE = "set-aside/1"
 """Method of a claim that gave way to a person's word about another tracklet."""
 

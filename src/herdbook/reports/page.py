@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from herdbook.contracts.durable import write_durably
-from herdbook.errors import DiskFullError, ReportNotWrittenError
+from herdbook.errors import ReportNotWrittenError
 from herdbook.reports import words
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ def write(path: Path, page: str) -> None:
     require_place(path)
     try:
         write_durably(path, page.encode())
-    except DiskFullError:
-        raise
     except OSError as error:
         raise ReportNotWrittenError(f"{path} cannot be written: {error.strerror or error}") from error
 

@@ -75,9 +75,9 @@ def contents(study: Study, assembled: Assembled, estimates: pa.Table, variants: 
     shown = Shown(study, assembled, estimates, variants, curves)
     files = {DEFINITION: write_study(study).encode(), "analysis.parquet": _parquet(used)}
     files |= {name: _csv(table) for name, table in tables.items()}
-    return (
-        files | {name: drawn.encode() for name, drawn in figures(shown).items()} | {"report.html": page(shown).encode()}
-    )
+    drawn = figures(shown)
+    files |= {name: svg.encode() for name, svg in drawn.items()}
+    return files | {"report.html": page(shown, drawn).encode()}
 
 
 def manifest(study: Study, assembled: Assembled, files: Mapping[str, bytes], lake: Mapping[str, Any]) -> dict[str, Any]:

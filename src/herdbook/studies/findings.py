@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,13 @@ def find(study: Study, rows: pa.Table) -> pa.Table:
     for row, after in zip(known, adjusted, strict=True):
         row["p_adjusted"] = after.adjusted
     return pa.Table.from_pylist([{k: rounded(v) for k, v in row.items()} for row in found], schema=SCHEMA)
+
+
+def reading(row: Mapping[str, Any]) -> str:
+    """What an interval of a ratio tells, ``ratio_low`` to ``ratio_high``: where 1 lies."""
+    if row["ratio_low"] > 1:
+        return "raises it"
+    return "lowers it" if row["ratio_high"] < 1 else "no association told"
 
 
 def fit(study: Study, exposed: Exposed, rows: pa.Table) -> Fit:

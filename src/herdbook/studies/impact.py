@@ -11,7 +11,7 @@ import pyarrow.csv
 from herdbook.errors import FileFormatError, HerdbookError, NotFoundError
 from herdbook.studies.assemble import assemble
 from herdbook.studies.definition import Study
-from herdbook.studies.findings import find
+from herdbook.studies.findings import find, reading
 from herdbook.studies.source import Source
 
 SCHEMA = pa.schema(
@@ -92,17 +92,11 @@ def _moved(before: dict[str, Any], after: dict[str, Any]) -> tuple[float | None,
     if _problem(before) or _problem(after):
         return None, f"cannot be compared: {_problem(after) or _problem(before)}"
     moved = (after["coefficient"] - before["coefficient"]) / before["error"]
-    then, now = _reading(before), _reading(after)
+    then, now = reading(before), reading(after)
     if then == now:
         far = f", the estimate moves by {abs(moved):.1f} errors" if abs(moved) > _FAR else ""
         return moved, f"stands: {now}{far}"
     return moved, f"CHANGES: {then}, then {now}"
-
-
-def _reading(row: dict[str, Any]) -> str:
-    if row["ratio_low"] > 1:
-        return "raises it"
-    return "lowers it" if row["ratio_high"] < 1 else "no association told"
 
 
 def _problem(row: dict[str, Any]) -> str | None:

@@ -18,6 +18,9 @@ from herdbook.studies.source import Source, lake_source
 
 _AS_THEY_ARE = ("roster", "label", "bridge", "sensor")
 """Groups of tables that no release makes."""
+_BESIDE = ("record.ethogram", "identity.enrolment", "identity.operation")
+"""Others that hold of whatever was read: among them that one animal is another. Words about single tracklets are not:
+a reading has tracklets of its own."""
 _OF_LOADS = ("coverage", "tracklet", "bout", "embedding", "activity", "camera_setup", "calibration", "model_release")
 _DEVICE_DAYS = """
 SELECT d.* REPLACE (
@@ -52,7 +55,7 @@ def reread_source(settings: Settings, snapshot: int, release: str) -> Source:
         _put(memory, "record.device_day", days)
         for definition in of_kind(Kind.TABLE):
             name = definition.qualified
-            if definition.group in _AS_THEY_ARE or name == "record.ethogram" or name.startswith("identity.enrol"):
+            if definition.group in _AS_THEY_ARE or name in _BESIDE:
                 memory.execute(f"DELETE FROM {name}")  # noqa: S608 - ours
                 _put(memory, name, lake.connection.execute(f"FROM {name}").to_arrow_table())
         for kind in _OF_LOADS:

@@ -14,6 +14,7 @@ they are rare among those at risk.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,9 +119,8 @@ def _scores(at: Floats, x: Floats, labelled: Bools, member: Ints, value: float) 
     return scores
 
 
-def _slope(scores: object, at: Floats) -> Floats:
+def _slope(scores: Callable[[Floats], Floats], at: Floats) -> Floats:
     """(equations, unknowns) derivative of the sums, by central differences."""
-    assert callable(scores)
     step = 1e-5
     columns = []
     for k in range(len(at)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -11,8 +12,9 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from herdbook.studies.definition import Study
+from herdbook.studies.findings import reading
 from herdbook.studies.read import write_study
-from herdbook.studies.report.figures import Shown, figures
+from herdbook.studies.report.figures import Shown
 from herdbook.studies.training import unstated
 
 _DIGITS = 4
@@ -20,13 +22,17 @@ _MOST_ROWS = 200
 """Rows of a table on the page; longer ones are in their file."""
 
 
-def page(shown: Shown) -> str:
-    """The page, as HTML. Everything that comes from data or the definition is escaped."""
-    drawn = {name.removesuffix(".svg"): Markup(svg) for name, svg in figures(shown).items()}  # noqa: S704 - ours
+def page(shown: Shown, drawn: Mapping[str, str]) -> str:
+    """The page, as HTML. Everything that comes from data or the definition is escaped.
+
+    Args:
+        shown: what there is to show.
+        drawn: of `herdbook.studies.report.figures.figures`.
+    """
     return _template().render(
         study=shown.study,
         answer=answer(shown),
-        figures=drawn,
+        figures={name.removesuffix(".svg"): Markup(svg) for name, svg in drawn.items()},  # noqa: S704 - ours
         tables={
             "estimates": _table(shown.estimates),
             "flow": _table(shown.assembled.flow),
@@ -54,7 +60,7 @@ def answer(shown: Shown) -> list[str]:
     if row["ratio_low"] <= 1 <= row["ratio_high"]:
         said.append("The interval holds 1: these data do not tell an association from none.")
     others = [v for v in shown.variants.to_pylist() if v["ratio"] is not None]
-    moved = [v["variant"] for v in others if (v["ratio_low"] > 1 or v["ratio_high"] < 1) != _tells(row)]
+    moved = [v["variant"] for v in others if reading(v) != reading(row)]
     if others:
         said.append(
             f"It would read otherwise with: {'; '.join(moved)}."
@@ -71,10 +77,6 @@ def answer(shown: Shown) -> list[str]:
             f"What {', '.join(unknown)} was trained on was not stated: that it learnt from a case is not ruled out."
         )
     return said
-
-
-def _tells(row: dict[str, Any]) -> bool:
-    return bool(row["ratio_low"] > 1 or row["ratio_high"] < 1)
 
 
 def _window(study: Study) -> str:
