@@ -42,5 +42,5 @@ def test_a_simulated_clip_is_evaluated_against_its_truth(tmp_path: Path) -> None
 def test_a_video_of_ones_own_is_evaluated_against_its_truth(tmp_path: Path) -> None:
     for name in ("pair.mp4", "pair_gt.txt"):
         shutil.copy(FOOTAGE / name, tmp_path)
-    said = typed("pair_gt.txt", tmp_path)
+    said = typed("evaluate mot --truth pair_gt.txt", tmp_path)
     assert json.loads(said[said.index("{") :])["mota"] > 0.9

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from herdbook.demo.airflow import Airflow
 from herdbook.demo.place import Place
 from herdbook.demo.steps import Detail
+from herdbook.errors import PromotionRefusedError
+from herdbook.learning.evaluation.predictions import Engine
 from herdbook.learning.evaluation.report import Report, read_report
-from herdbook.learning.registry.models import CHALLENGER, CHAMPION, COMPACT, find
+from herdbook.learning.registry.contest import hold
+from herdbook.learning.registry.gates import load_gates
+from herdbook.learning.registry.models import CHALLENGER, CHAMPION, COMPACT, Version, find
 from herdbook.learning.retrain.pipeline import stages_of
 
 DAGS = ("retrain_student", "evaluate_promote")
@@ -52,8 +58,11 @@ def _stage(place: Place) -> str:
 
 def reports(place: Place) -> list[Report]:
     """What contests were decided by: every engine that was judged."""
-    found = sorted((place.settings.registry / "evaluations").glob("*/evaluation.json"))
-    return [read_report(path) for path in found]
+    return [read_report(path) for path in _evaluations(place)]
+
+
+def _evaluations(place: Place) -> list[Path]:
+    return sorted((place.settings.registry / "evaluations").glob("*/evaluation.json"))
 
 
 def outcome(place: Place) -> str:
@@ -63,5 +72,23 @@ def outcome(place: Place) -> str:
         again = f"`herdbook learn reproduce {COMPACT}@{CHAMPION}` makes its run again"
         return f"{COMPACT} version {champion.number} is champion; {again}"
     challenger = find(place.settings, COMPACT, CHALLENGER)
-    which = f"version {challenger.number} stays challenger" if challenger else "no model came out"
-    return f"{COMPACT}: {which}; `herdbook learn contest {COMPACT} --scenes {place.scenes}` says why"
+    if challenger is None:
+        return f"{COMPACT}: no model came out"
+    return (
+        f"{COMPACT}: version {challenger.number} stays challenger: {_refusal(place, challenger)}; "
+        f"`herdbook learn contest {COMPACT} --scenes {place.scenes}` shows every gate"
+    )
+
+
+def _refusal(place: Place, challenger: Version) -> str:
+    """Which gates the contest that was held found closed."""
+    found = {read_report(path).engine.digest: path for path in _evaluations(place)}
+    mine, baseline = found.get(challenger.digest), found.get(Engine().digest)
+    if mine is None or baseline is None:
+        return "it was not judged"
+    held = hold(place.settings, COMPACT, challenger.number, load_gates(), report=mine, against=baseline)
+    try:
+        held.verdict.require_passed()
+    except PromotionRefusedError as error:
+        return error.message
+    return "it passes its gates and waits to be promoted"
