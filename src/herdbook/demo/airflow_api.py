@@ -16,7 +16,7 @@ import httpx
 from herdbook.errors import HerdbookError
 
 CONFLICT = 409
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 """How long an answer of 500, or none, is put down to a busy database."""
 T = TypeVar("T")
 _DONE = ("success", "failed")
