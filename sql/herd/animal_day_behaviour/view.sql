@@ -1,40 +1,37 @@
 -- Seconds and bouts per behaviour. Every behaviour of the ethogram in use has a row while the animal was observed: 0 says
 -- that it was not seen doing so within behaviour_s; an animal that was not observed has no row. Where releases of two
 -- ethograms share a day, a behaviour's denominator is the time under those that have it.
+-- No step is read twice: a filter on day then goes down to the records, which it does not through steps read twice.
 CREATE OR REPLACE VIEW animal_day_behaviour AS
 WITH done AS (
-    SELECT farm_id, animal_id, day, ethogram_id, behaviour, sum(seconds) AS seconds, count(*) AS bouts
+    SELECT farm_id, animal_id, day, ethogram_id, behaviour, posture, sum(seconds) AS seconds, count(*) AS bouts
     FROM animal_timeline
-    GROUP BY farm_id, animal_id, day, ethogram_id, behaviour
+    GROUP BY farm_id, animal_id, day, ethogram_id, behaviour, posture
 ),
 used AS (
-    SELECT farm_id, animal_id, day, ethogram_id, sum(seconds) AS ethogram_s
-    FROM done
-    GROUP BY farm_id, animal_id, day, ethogram_id
-),
--- One row per ethogram and behaviour of it.
-possible AS (
     SELECT
         farm_id,
         animal_id,
         day,
-        behaviour,
-        any_value(posture) AS posture,
-        sum(seconds) AS seconds,
-        sum(bouts) AS bouts,
-        any_value(ethogram_s) AS ethogram_s
-    FROM (
-        SELECT d.*, e.posture, u.ethogram_s
-        FROM done AS d
-        JOIN used AS u
-            ON u.farm_id = d.farm_id AND u.animal_id = d.animal_id AND u.day = d.day
-            AND u.ethogram_id IS NOT DISTINCT FROM d.ethogram_id
-        LEFT JOIN ethogram AS e ON e.ethogram_id = d.ethogram_id AND e.behaviour = d.behaviour
-        UNION ALL BY NAME
-        SELECT u.*, e.behaviour, e.posture, 0 AS seconds, 0 AS bouts
-        FROM used AS u
-        JOIN ethogram AS e USING (ethogram_id)
-    )
+        ethogram_id,
+        sum(seconds) AS ethogram_s,
+        list({'behaviour': behaviour, 'posture': posture, 'seconds': seconds, 'bouts': bouts}) AS done
+    FROM done
+    GROUP BY farm_id, animal_id, day, ethogram_id
+),
+possible AS (
+    SELECT ethogram_id, list({'behaviour': behaviour, 'posture': posture, 'seconds': 0.0, 'bouts': 0}) AS zero
+    FROM ethogram
+    GROUP BY ethogram_id
+),
+told AS (
+    SELECT u.farm_id, u.animal_id, u.day, u.ethogram_id, u.ethogram_s, unnest(list_concat(u.done, p.zero), recursive := true)
+    FROM used AS u
+    LEFT JOIN possible AS p USING (ethogram_id)
+),
+by_ethogram AS (
+    SELECT farm_id, animal_id, day, ethogram_id, behaviour, any_value(posture) AS posture, sum(seconds) AS seconds, sum(bouts) AS bouts, any_value(ethogram_s) AS ethogram_s
+    FROM told
     GROUP BY farm_id, animal_id, day, ethogram_id, behaviour
 )
 SELECT
@@ -46,5 +43,5 @@ SELECT
     sum(seconds) AS seconds,
     sum(bouts)::BIGINT AS bouts,
     sum(ethogram_s) AS behaviour_s
-FROM possible
+FROM by_ethogram
 GROUP BY farm_id, animal_id, day, behaviour;

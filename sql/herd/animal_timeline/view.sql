@@ -1,31 +1,64 @@
 -- What an animal did, from-to. Bouts of its identified tracklets are cut wherever another of its bouts begins or ends; at
 -- each instant the most probable holds; neighbours that say the same are joined. Days are farm-local and cut at midnight.
 CREATE OR REPLACE VIEW animal_timeline AS
-WITH own AS (
+WITH mine AS (
     SELECT
-        b.farm_id,
+        t.farm_id,
         i.animal_id,
-        b.day,
+        t.day,
+        t.device_id,
+        t.load_id,
+        t.tracklet_id,
         s.pen_id,
+        i.confidence,
+        t.started_at,
+        t.ended_at
+    FROM tracklet AS t
+    JOIN identity AS i USING (farm_id, device_id, day, load_id, tracklet_id)
+    JOIN camera_setup AS s ON s.day = t.day AND s.load_id = t.load_id AND s.camera_id = t.camera_id
+    WHERE i.identified
+),
+-- Whether another of the animal's tracklets runs beside this one: nearly always none does, and its bouts stand as they are.
+claimed AS (
+    SELECT
+        * EXCLUDE (started_at, ended_at),
+        coalesce(started_at < max(ended_at) OVER earlier, false) OR coalesce(ended_at > min(started_at) OVER later, false)
+            AS beside
+    FROM mine
+    WINDOW
+        earlier AS (
+            PARTITION BY farm_id, animal_id, day ORDER BY started_at, ended_at, tracklet_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ),
+        later AS (
+            PARTITION BY farm_id, animal_id, day ORDER BY started_at, ended_at, tracklet_id
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        )
+),
+own AS (
+    SELECT
+        c.farm_id,
+        c.animal_id,
+        c.day,
+        c.pen_id,
         b.started_at,
         b.ended_at,
         b.behaviour,
         b.probability,
-        i.confidence,
+        c.confidence,
         b.release_id,
         m.ethogram_id,
-        b.tracklet_id
-    FROM bout AS b
-    JOIN identity AS i USING (farm_id, device_id, day, load_id, tracklet_id)
-    JOIN tracklet AS t USING (farm_id, device_id, day, load_id, tracklet_id)
-    JOIN camera_setup AS s ON s.day = b.day AND s.load_id = b.load_id AND s.camera_id = t.camera_id
+        b.tracklet_id,
+        c.beside
+    FROM claimed AS c
+    JOIN bout AS b USING (farm_id, device_id, day, load_id, tracklet_id)
     LEFT JOIN model_release AS m ON m.day = b.day AND m.load_id = b.load_id AND m.release_id = b.release_id
-    WHERE i.identified AND b.ended_at > b.started_at
+    WHERE b.ended_at > b.started_at
 ),
 -- Cut at full hours: overlaps are then looked for among the few bouts of one hour, not of the whole day.
 piece AS (
     SELECT
-        * EXCLUDE (started_at, ended_at),
+        * EXCLUDE (started_at, ended_at, beside),
         greatest(started_at, make_timestamptz(hour * 3600000000)) AS started_at,
         least(ended_at, make_timestamptz((hour + 1) * 3600000000)) AS ended_at
     FROM (
@@ -33,6 +66,7 @@ piece AS (
             *,
             unnest(generate_series(epoch_us(started_at) // 3600000000, (epoch_us(ended_at) - 1) // 3600000000)) AS hour
         FROM own
+        WHERE beside
     )
 ),
 edge AS (
@@ -51,20 +85,27 @@ chosen AS (
         PARTITION BY p.farm_id, p.animal_id, p.day, e.moment
         ORDER BY p.probability DESC, p.confidence DESC, p.behaviour, p.tracklet_id
     ) = 1
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (beside) FROM own WHERE NOT beside
 ),
+-- Where the day's row before, or after, says something else or leaves a gap.
 marked AS (
     SELECT
         *,
+        seconds_between(started_at, ended_at) AS seconds,
         (started_at, behaviour, release_id, pen_id) IS DISTINCT FROM
-        (lag(ended_at) OVER w, lag(behaviour) OVER w, lag(release_id) OVER w, lag(pen_id) OVER w) AS begins
+        (lag(ended_at) OVER w, lag(behaviour) OVER w, lag(release_id) OVER w, lag(pen_id) OVER w) AS begins,
+        (ended_at, behaviour, release_id, pen_id) IS DISTINCT FROM
+        (lead(started_at) OVER w, lead(behaviour) OVER w, lead(release_id) OVER w, lead(pen_id) OVER w) AS ends
     FROM chosen
     WINDOW w AS (PARTITION BY farm_id, animal_id, day ORDER BY started_at)
 ),
 numbered AS (
-    SELECT *, seconds_between(started_at, ended_at) AS seconds, sum(begins::INTEGER) OVER w AS run
+    SELECT *, sum(begins::INTEGER) OVER w AS run
     FROM marked
     WINDOW w AS (PARTITION BY farm_id, animal_id, day ORDER BY started_at ROWS UNBOUNDED PRECEDING)
 ),
+-- Few runs are of more than one row: a sorted list of names for each would cost more than all else.
 joined AS (
     SELECT
         farm_id,
@@ -79,7 +120,9 @@ joined AS (
         (sum(confidence * seconds) / sum(seconds))::FLOAT AS confidence,
         any_value(pen_id) AS pen_id,
         any_value(release_id) AS release_id,
-        list(DISTINCT tracklet_id ORDER BY tracklet_id) AS tracklet_ids
+        coalesce(
+            list(DISTINCT tracklet_id ORDER BY tracklet_id) FILTER (NOT (begins AND ends)), [any_value(tracklet_id)]
+        ) AS tracklet_ids
     FROM numbered
     GROUP BY farm_id, animal_id, day, run
 )
