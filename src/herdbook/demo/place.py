@@ -13,7 +13,7 @@ from herdbook.simulate.plan import FarmPlan, LamenessPlan
 PLAN = FarmPlan(days=3, pens=2, animals_per_pen=8, lameness=LamenessPlan(animals=4))
 """Two devices with a pen of eight pigs each for three days; four go lame, and the farm notices on the third."""
 
-SUITE = "demo-1"
+SUITE = "demo-2"
 """Other farms, which the demo's student learns from and is judged by."""
 
 
