@@ -211,12 +211,14 @@ def test_a_range_shows_its_days_and_rests_on_those_before(source: Source) -> Non
     assert all(since <= f.first for f in story.findings)
 
 
-def test_as_of_a_day_knows_nothing_of_later(source: Source) -> None:
+def test_as_of_a_day_knows_nothing_of_later(herd: Settings) -> None:
     """The note is of 20 January and came on 10 February."""
-    story = animal_story(source, "f-d001-a00003", as_of=date(2023, 2, 1))
-    assert story.record.axis.last == date(2023, 1, 31)
+    with open_source(herd, as_of=date(2023, 2, 1)) as source:
+        story = animal_story(source, "f-d001-a00003")
+    assert story.record.axis.last == date(2023, 1, 30), "the last of January was loaded on the first of February"
     assert not any("alert(" in event.text for event in story.events)
-    later = animal_story(source, "f-d001-a00003", as_of=date(2023, 2, 12))
+    with open_source(herd, as_of=date(2023, 2, 12)) as source:
+        later = animal_story(source, "f-d001-a00003")
     assert any("alert(" in event.text for event in later.events)
 
 

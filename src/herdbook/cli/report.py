@@ -30,7 +30,7 @@ _Until = Annotated[
 _AsOf = Annotated[
     date | None,
     typer.Option(
-        help="Only what was known when this day began: farm records received by then, days before it.",
+        help="Only what was known when this day began: farm records, identities and days of then.",
         parser=parse_day, metavar="DAY", show_default=False,
     ),
 ]  # fmt: skip
@@ -57,8 +57,8 @@ def animal(
 
     if html is not None:
         require_place(html)
-    with open_source(get_settings(), lake=lake, pin=pin) as source:
-        story = animal_story(source, animal_id, since, until, as_of)
+    with open_source(get_settings(), lake=lake, pin=pin, as_of=as_of) as source:
+        story = animal_story(source, animal_id, since, until)
         page = animal_page(source, story) if html is not None else ""
     _finish(page, story, html, as_json=as_json)
 
@@ -82,8 +82,8 @@ def pen(
 
     if html is not None:
         require_place(html)
-    with open_source(get_settings(), lake=lake, pin=pin) as source:
-        story = pen_story(source, pen_id, since, until, as_of)
+    with open_source(get_settings(), lake=lake, pin=pin, as_of=as_of) as source:
+        story = pen_story(source, pen_id, since, until)
         page = pen_page(source, story) if html is not None else ""
     _finish(page, story, html, as_json=as_json)
 

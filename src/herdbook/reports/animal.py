@@ -37,9 +37,7 @@ class AnimalStory:
     """Findings that are not told one by one."""
 
 
-def animal_story(
-    source: Source, animal: str, since: date | None = None, until: date | None = None, as_of: date | None = None
-) -> AnimalStory:
+def animal_story(source: Source, animal: str, since: date | None = None, until: date | None = None) -> AnimalStory:
     """What one animal did, and what changed when.
 
     Args:
@@ -47,14 +45,13 @@ def animal_story(
         animal: its id.
         since: first farm-local day; its first otherwise.
         until: last farm-local day; its last otherwise.
-        as_of: labels as known at the beginning of this day, in UTC, and no later days.
 
     Raises:
         NotFoundError: there is no such animal.
         NothingToReportError: it has no day in the range.
         InputError: the range ends before it begins.
     """
-    record = read_animal(source, animal, since, until, as_of)
+    record = read_animal(source, animal, since, until)
     judged = [judge(record.group, m) for m in measures_of(record.group)]
     return tell(record, judged, find(record, judged))
 
@@ -79,7 +76,7 @@ def animal_page(source: Source, story: AnimalStory) -> str:
             "more": f"{words.count(story.left_out, 'lesser finding')} not listed." if story.left_out else "",
             "legend": marks_legend(record.marks),
             "plots": list(plots(record, story.judged)),
-            "notes": notes(source, record.group, record.as_of),
+            "notes": notes(source, record.group),
         },
     )
 

@@ -72,7 +72,6 @@ class AnimalRecord:
     visits: Mapping[str, Spells]
     movement: Mapping[str, Floats]
     weights: Sequence[Fact]
-    as_of: date | None
     """Until when farm records were known; none if as now."""
 
     @property
@@ -82,9 +81,7 @@ class AnimalRecord:
         return self.axis.last + timedelta(days=ahead)
 
 
-def read_animal(
-    source: Source, animal: str, since: date | None = None, until: date | None = None, as_of: date | None = None
-) -> AnimalRecord:
+def read_animal(source: Source, animal: str, since: date | None = None, until: date | None = None) -> AnimalRecord:
     """Read one animal.
 
     Args:
@@ -92,7 +89,6 @@ def read_animal(
         animal: its id.
         since: first farm-local day; its first otherwise.
         until: last farm-local day; its last otherwise.
-        as_of: labels as known at the beginning of this day, in UTC, and no later days.
 
     Raises:
         NotFoundError: there is no such animal.
@@ -104,7 +100,7 @@ def read_animal(
         raise NotFoundError(
             f"there is no animal '{animal}' in {source.name}", '`herdbook sql "FROM animal"` lists the roster.'
         )
-    axis = shown_axis(f"animal '{animal}'", (extent["first"], extent["last"]), since, until, as_of)
+    axis = shown_axis(f"animal '{animal}'", (extent["first"], extent["last"]), since, until, source.as_of)
     wide = Axis(axis.first - RUN_IN, axis.last)
     farm_zone = zone_of(source, rows[0]["farm_id"] if rows else None)
     stays = read_stays(source, animal, axis, farm_zone)
@@ -123,7 +119,7 @@ def read_animal(
     if not stays:  # not on the roster: what no camera saw of the pens that it was seen in
         whole = Span(midnight(axis.first), midnight(axis.last) + timedelta(days=1))
         unwatched = gaps([span for spans in watched.values() for span in spans], [whole])
-    facts = read_facts(source, [animal], axis, farm_zone, as_of)
+    facts = read_facts(source, [animal], axis, farm_zone)
     budget, observed = _budget(source, asked, axis)
     return AnimalRecord(
         animal=rows[0] if rows else {"animal_id": animal},
@@ -137,7 +133,6 @@ def read_animal(
         bouts=_spells(source, "animal_lying_bout", asked, axis),
         visits={name: _spells(source, "animal_visit", asked, axis, name) for name in ("eating", "drinking")},
         movement=_placed(source, "FROM animal_day_movement WHERE animal_id = $animal", asked, axis),
-        as_of=as_of,
         weights=[fact for fact in facts if fact.kind == "weight" and fact.number is not None],
     )
 

@@ -65,19 +65,15 @@ class Marks:
     facts: Sequence[Fact]
 
 
-def read_facts(
-    source: Source, animals: Sequence[str], axis: Axis, farm_zone: ZoneInfo, as_of: date | None
-) -> list[Fact]:
-    """Labels of some animals on the axis, as known now or at the beginning of a day in UTC."""
-    table = "label_current" if as_of is None else "label_known_as_of($as_of::DATE)"
-    query = f"""
-    SELECT * FROM {table}
+def read_facts(source: Source, animals: Sequence[str], axis: Axis, farm_zone: ZoneInfo) -> list[Fact]:
+    """Labels of some animals on the axis."""
+    query = """
+    FROM label_current
     WHERE list_contains($animals, animal_id) AND occurred_day BETWEEN $first AND $last
     ORDER BY occurred_by, label_id
-    """  # noqa: S608 - one of two names of our own
+    """
     asked: dict[str, Any] = {"animals": list(animals), "first": axis.first, "last": axis.last}
-    rows = source.rows(query, asked | ({} if as_of is None else {"as_of": as_of}))
-    return [_fact(row, farm_zone) for row in rows]
+    return [_fact(row, farm_zone) for row in source.rows(query, asked)]
 
 
 def _fact(row: dict[str, Any], farm_zone: ZoneInfo) -> Fact:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from herdbook.analytics.alarms import LEAST_RUN, SPAN, THRESHOLD
 from herdbook.analytics.baseline import LEAST_DAYS, LEAST_MATES, WINDOW_DAYS
 from herdbook.analytics.shares import LEAST_OBSERVED_S
@@ -15,7 +13,7 @@ FALSE_ALARMS_PER_YEAR = 0.4
 """Of a healthy animal and one measure: 0.37 in 200 simulated animal-years of lying shares (benchmarks/deviation.py)."""
 
 
-def notes(source: Source, group: Group, as_of: date | None) -> list[str]:
+def notes(source: Source, group: Group) -> list[str]:
     """The notes at the end of a report."""
     found = [
         f"Not seen is not zero. Every rate is per observed time; a day with fewer than {LEAST_OBSERVED_S / 3600:.0f}"
@@ -32,9 +30,9 @@ def notes(source: Source, group: Group, as_of: date | None) -> list[str]:
         " level exactly at such a break is not reported: it cannot be told from the break's own.",
         "Identity is a claim: an animal taken for another for a day shows the other's day.",
     ]
-    if as_of is not None:
+    if source.as_of is not None:
         found.append(
-            f"Farm records are as known at the beginning of {words.day(as_of)} (UTC); identities and camera records"
-            " of the days before are those of today."
+            f"Everything is as it was known at the beginning of {words.day(source.as_of)} (UTC): farm records, who is"
+            " who, and days that had been loaded by then."
         )
     return [*found, f"Read from {source.name}, snapshot {source.snapshot}."]

@@ -36,11 +36,9 @@ class PenStory:
     """Findings that are not told one by one."""
 
 
-def pen_story(
-    source: Source, pen: str, since: date | None = None, until: date | None = None, as_of: date | None = None
-) -> PenStory:
+def pen_story(source: Source, pen: str, since: date | None = None, until: date | None = None) -> PenStory:
     """What went on in one pen; arguments and errors as those of `herdbook.reports.animal.animal_story`."""
-    record = read_pen(source, pen, since, until, as_of)
+    record = read_pen(source, pen, since, until)
     judged = [judge(record.group, m) for m in measures_of(record.group)]
     return tell(record, judged, find(record, judged))
 
@@ -66,7 +64,7 @@ def pen_page(source: Source, story: PenStory) -> str:
             "legend": marks_legend(record.marks),
             "plots": list(plots(record, story.judged)),
             "animals": animal_rows(record, story.findings),
-            "notes": notes(source, record.group, record.as_of),
+            "notes": notes(source, record.group),
         },
     )
 

@@ -48,13 +48,10 @@ class PenRecord:
     """Columns of `pen_day`."""
     budget: Mapping[str, Floats]
     """Share of observed time by behaviour."""
-    as_of: date | None
     """Until when farm records were known; none if as now."""
 
 
-def read_pen(
-    source: Source, pen: str, since: date | None = None, until: date | None = None, as_of: date | None = None
-) -> PenRecord:
+def read_pen(source: Source, pen: str, since: date | None = None, until: date | None = None) -> PenRecord:
     """Read one pen.
 
     Args:
@@ -62,7 +59,6 @@ def read_pen(
         pen: its id.
         since: first farm-local day; its first otherwise.
         until: last farm-local day; its last otherwise.
-        as_of: labels as known at the beginning of this day, in UTC, and no later days.
 
     Raises:
         NotFoundError: there is no such pen.
@@ -72,7 +68,7 @@ def read_pen(
     extent = source.rows("SELECT min(day) AS first, max(day) AS last FROM pen_day WHERE pen_id = $pen", {"pen": pen})[0]
     if not rows and extent["first"] is None:
         raise NotFoundError(f"there is no pen '{pen}' in {source.name}", '`herdbook sql "FROM pen"` lists the roster.')
-    axis = shown_axis(f"pen '{pen}'", (extent["first"], extent["last"]), since, until, as_of)
+    axis = shown_axis(f"pen '{pen}'", (extent["first"], extent["last"]), since, until, source.as_of)
     wide = Axis(axis.first - RUN_IN, axis.last)
     farm_zone = zone_of(source, rows[0]["farm_id"] if rows else None)
     asked = {"pen": pen, "first": axis.first, "last": axis.last}
@@ -86,7 +82,7 @@ def read_pen(
     own = group.pens.index(pen) if pen in group.pens else -2
     there = group.pen[:, group.shown :] == own
     whole = Span(midnight(axis.first), midnight(axis.last) + timedelta(days=1))
-    facts = read_facts(source, animals, axis, farm_zone, as_of)
+    facts = read_facts(source, animals, axis, farm_zone)
     facts = [f for f in facts if there[animals.index(f.animal_id), axis.position(f.day)]]
     found = source.columns("FROM pen_day WHERE pen_id = $pen AND day BETWEEN $first AND $last", asked)
     days = {
@@ -104,7 +100,6 @@ def read_pen(
         marks=Marks(mine, gaps(watched, [whole]), facts),
         days=days,
         budget=_budget(days),
-        as_of=as_of,
     )
 
 

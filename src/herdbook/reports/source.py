@@ -13,6 +13,7 @@ import numpy as np
 from herdbook.analytics.shares import Floats
 from herdbook.errors import InputError, QueryError
 from herdbook.lake.attach import latest_snapshot, open_lake
+from herdbook.lake.definitions import KNOWN
 from herdbook.lake.migrate import require_current
 from herdbook.lake.pins import pinned_snapshot
 from herdbook.lake.published import open_published
@@ -27,6 +28,8 @@ class Source:
     snapshot: int
     name: str
     """What people call it: herd.duckdb, the lake, a pin's name."""
+    as_of: date | None = None
+    """Names stand for what was known at the beginning of this day, in UTC."""
 
     def __enter__(self) -> Source:
         return self
@@ -69,13 +72,14 @@ def _plain(values: Any) -> Any:
     return found
 
 
-def open_source(settings: Settings, *, lake: bool = False, pin: str | None = None) -> Source:
+def open_source(settings: Settings, *, lake: bool = False, pin: str | None = None, as_of: date | None = None) -> Source:
     """Open what a report reads.
 
     Args:
         settings: where the herd is.
         lake: the lake itself instead of the published file: newer, and slower.
         pin: the lake as it was when this name was pinned.
+        as_of: only what was known at the beginning of this day, in UTC.
 
     Raises:
         NotFoundError: nothing is published, or pinned under that name.
@@ -85,7 +89,7 @@ def open_source(settings: Settings, *, lake: bool = False, pin: str | None = Non
     if not lake and pin is None:
         herd = open_published(settings.published)
         row = herd.execute("SELECT snapshot_id FROM published").fetchone()
-        return Source(herd, row[0] if row else -1, settings.published.name)
+        return _as_known(Source(herd, row[0] if row else -1, settings.published.name, as_of))
     snapshot = latest_snapshot(settings) if pin is None else pinned_snapshot(settings, pin)
     connection = open_lake(settings, read_only=True, snapshot=snapshot)
     try:
@@ -93,7 +97,16 @@ def open_source(settings: Settings, *, lake: bool = False, pin: str | None = Non
     except BaseException:
         connection.close()
         raise
-    return Source(connection, snapshot, "the lake" if pin is None else f"the lake as pinned '{pin}'")
+    return _as_known(Source(connection, snapshot, "the lake" if pin is None else f"the lake as pinned '{pin}'", as_of))
+
+
+def _as_known(source: Source) -> Source:
+    """The schema ``known`` before the other, as of its day."""
+    if source.as_of is not None:
+        source.connection.execute("SET VARIABLE known_as_of = ?", [source.as_of.isoformat()])
+        [(database,)] = source.connection.execute("SELECT current_database()").fetchall()
+        source.connection.execute(f"SET search_path = '{database}.{KNOWN},{database}.main'")
+    return source
 
 
 @dataclass(frozen=True)
