@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from herdbook.errors import ModelMixError
-from herdbook.studies.assemble import Assembled
+from herdbook.studies.assemble import Assembled, assemble
+from herdbook.studies.findings import find
+from herdbook.studies.sensitivity import sensitive
 from herdbook.studies.steps import Step
-from support.study import at, ill, lay, left_out, members, seen, stay, study
+from support.study import at, by_hand, ill, lay, left_out, members, seen, stay, study
 
 TWO = [stay("a"), stay("b")]
 
@@ -230,6 +232,33 @@ def test_a_measure_that_no_bridge_speaks_of_is_refused_by_name() -> None:
     bridges = {"bridges": [{"from_release": "m1", "to_release": "m2", "behaviour": "lying", "difference": 0.1}]}
     with pytest.raises(ModelMixError, match="no bridge speaks of 'speed_m_s'"):
         seen(asked, FOUR, [ill("a")], SWITCHED, **bridges)
+
+
+def test_a_bridge_that_may_be_wrong_gives_the_finding_at_both_ends_of_its_interval() -> None:
+    """As if the end had been the difference; a bridge of too few clips says that it has no ends."""
+    asked = study(model_change="bridge", design={"kind": "crossover"}, identity={"weigh": "days"})
+    stays, labels = [stay(x) for x in "abc"], [ill(x) for x in "abc"]
+    before, now = {"a": 0.3, "b": 0.5, "c": 0.4}, {"a": 0.45, "b": 0.6, "c": 0.38}
+    days = [lay(x, share, -80, -8, release="m1") for x, share in before.items()]
+    days += [lay(x, share, -7, -1, release="m2") for x, share in now.items()]
+
+    def told(**bridge: float) -> list[dict[str, Any]]:
+        lying = {"from_release": "m1", "to_release": "m2", "behaviour": "lying", "difference": 0.05, **bridge}
+        with by_hand(stays, labels, days, [lying]) as source:
+            found = assemble(asked, source)
+            rows = sensitive(asked, source, found).to_pylist()
+        first = {"variant": "itself"} | find(asked, found.used).to_pylist()[0]
+        return [first, *(row for row in rows if row["about"] == "bridge")]
+
+    itself, low, high = told(low=0.02, high=0.08)
+    assert (low["variant"], high["variant"]) == (
+        "bridge from m1 to m2 at its low end",
+        "bridge from m1 to m2 at its high end",
+    )
+    assert low["coefficient"] == pytest.approx(told(difference=0.02)[0]["coefficient"])
+    assert high["coefficient"] == pytest.approx(told(difference=0.08)[0]["coefficient"])
+    assert low["coefficient"] > itself["coefficient"] > high["coefficient"], "what came before is lifted"
+    assert [row["problem"] for row in told()[1:]] == ["the bridge has no interval: too few clips"] * 2
 
 
 def test_a_bridge_turns_what_the_old_release_measured_into_the_new_ones() -> None:

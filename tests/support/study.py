@@ -10,6 +10,7 @@ from herdbook.studies.assemble import Assembled, assemble
 from herdbook.studies.assurance import source_of
 from herdbook.studies.assurance_rows import Assurance
 from herdbook.studies.definition import Study
+from herdbook.studies.source import Source
 
 DAY = date(2023, 3, 31)
 """The day that hand-written herds turn around."""
@@ -54,11 +55,21 @@ def seen(
     bridges: Sequence[dict[str, Any]] = (),
 ) -> Assembled:
     """What a study sees of a herd. Animals whose days are not given lie half of the time."""
+    with by_hand(stays, labels, days, bridges) as source:
+        return assemble(asked, source)
+
+
+def by_hand(
+    stays: Sequence[dict[str, Any]],
+    labels: Sequence[dict[str, Any]],
+    days: Sequence[dict[str, Any]] = (),
+    bridges: Sequence[dict[str, Any]] = (),
+) -> Source:
+    """A herd. Animals whose days are not given lie half of the time."""
     given = {d["animal"] for d in days}
     others = [lay(s["animal"], 0.5) for s in stays if s["animal"] not in given]
     herd = {"name": "by hand", "stays": stays, "labels": labels, "days": [*days, *others], "bridges": bridges}
-    with source_of(Assurance.model_validate(herd | {"expect": []})) as source:
-        return assemble(asked, source)
+    return source_of(Assurance.model_validate(herd | {"expect": []}))
 
 
 def left_out(assembled: Assembled) -> dict[str, str | None]:

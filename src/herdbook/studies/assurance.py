@@ -126,7 +126,7 @@ def source_of(herd: Assurance) -> Source:
         "label_current": labels,
         "bridge_behaviour": [
             {"from_release_id": b.from_release, "to_release_id": b.to_release}
-            | {"behaviour": b.behaviour, "difference": b.difference}
+            | {"behaviour": b.behaviour, "difference": b.difference, "low": b.low, "high": b.high}
             for b in herd.bridges
         ],
         "ethogram": [{"behaviour": b.name, "posture": b.posture.value} for e in all_ethograms() for b in e.behaviours],

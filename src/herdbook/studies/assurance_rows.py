@@ -68,6 +68,8 @@ class GivenBridge(Contract):
     to_release: Slug
     behaviour: Slug
     difference: Annotated[float, Field(ge=-1, le=1)]
+    low: float | None = None
+    high: float | None = None
 
 
 class Assurance(Contract):

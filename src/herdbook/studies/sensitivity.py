@@ -1,4 +1,4 @@
-"""Would the finding stand if identity or labels were worse than thought? The primary exposure in other ways."""
+"""Would the finding stand if identity, bridges or labels were worse than thought? The primary exposure otherwise."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from herdbook.errors import EstimationError, HerdbookError
+from herdbook.errors import EstimationError, HerdbookError, ModelMixError
 from herdbook.studies.assemble import Assembled, assembled
 from herdbook.studies.definition import Identity, Study
 from herdbook.studies.designs import Cohort
 from herdbook.studies.findings import complete_rows, find, strata
 from herdbook.studies.label_error import biased
+from herdbook.studies.model_change import End, bridge, releases_to_bridge
 from herdbook.studies.rounding import rounded
 from herdbook.studies.source import Source
 from herdbook.studies.steps import JUDGING, make, parameters_of
@@ -28,8 +29,8 @@ SCHEMA = pa.schema(
         pa.field("problem", pa.string()),
     ]
 )
-"""Per variant: the ratio per ``per`` of the primary exposure with its interval. ``about`` is identity or labels;
-``systematic_low`` and ``systematic_high`` are the logarithm's ends without random error."""
+"""Per variant: the ratio per ``per`` of the primary exposure with its interval. ``about`` is identity, bridge or
+labels; ``systematic_low`` and ``systematic_high`` are the logarithm's ends without random error."""
 _STRICTER = (0.7, 0.8, 0.9, 0.95)
 
 
@@ -47,7 +48,8 @@ def sensitive(study: Study, source: Source, found: Assembled) -> pa.Table:
     rows = []
     for name, variant in identity_variants(study):
         make(source.connection, JUDGING, parameters_of(variant))
-        rows.append(identity_row(name, variant, assembled(variant, source.connection).used))
+        rows.append(_row("identity", name, variant, assembled(variant, source.connection).used))
+    rows += _bridge_rows(study, source)
     if study.label_error is not None:
         rows.append(label_row(study, found.used, found.scored))
     return pa.Table.from_pylist([{k: rounded(v) for k, v in row.items()} for row in rows], schema=SCHEMA)
@@ -64,14 +66,31 @@ def identity_variants(study: Study) -> Iterator[tuple[str, Study]]:
             yield f"{weigh} weighed by confidence", _with(study, weigh=weigh)
 
 
-def identity_row(name: str, study: Study, rows: pa.Table) -> dict[str, Any]:
+def _bridge_rows(study: Study, source: Source) -> Iterator[dict[str, Any]]:
+    """The estimate with each bridge at either end of its interval."""
+    newest, older = releases_to_bridge(source.connection, study)
+    ends: tuple[End, ...] = ("low", "high")
+    for release, end in ((release, end) for release in older for end in ends):
+        name = f"bridge from {release} to {newest} at its {end} end"
+        try:
+            bridge(source.connection, study, {release: end})
+        except ModelMixError:
+            yield {"about": "bridge", "variant": name, "problem": "the bridge has no interval: too few clips"}
+            continue
+        make(source.connection, JUDGING, parameters_of(study))
+        yield _row("bridge", name, study, assembled(study, source.connection).used)
+    if older:
+        bridge(source.connection, study)
+
+
+def _row(about: str, name: str, study: Study, rows: pa.Table) -> dict[str, Any]:
     """The estimate of a variant; why there is none where there is none."""
     try:
         primary = find(study.model_copy(update={"exposure": _alone(study)}), rows).to_pylist()[0]
     except HerdbookError as error:
-        return {"about": "identity", "variant": name, "problem": error.message}
+        return {"about": about, "variant": name, "problem": error.message}
     names = ("ratio", "ratio_low", "ratio_high", "coefficient", "low", "high", "cases", "rows")
-    return {"about": "identity", "variant": name} | {key: primary[key] for key in names}
+    return {"about": about, "variant": name} | {key: primary[key] for key in names}
 
 
 def label_row(study: Study, rows: pa.Table, scored: tuple[int, int]) -> dict[str, Any]:

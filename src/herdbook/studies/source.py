@@ -60,7 +60,10 @@ SCHEMAS: dict[str, pa.Schema] = {
         }
     ),
     "bridge_behaviour": pa.schema(
-        {**dict.fromkeys(("from_release_id", "to_release_id", "behaviour"), _T), "difference": _S}
+        {
+            **dict.fromkeys(("from_release_id", "to_release_id", "behaviour"), _T),
+            **dict.fromkeys(("difference", "low", "high"), _S),
+        }
     ),
     "ethogram": pa.schema({"behaviour": _T, "posture": _T}),
 }
