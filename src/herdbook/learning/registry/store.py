@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+from herdbook import object_store
 from herdbook.contracts.durable import make_folder
 from herdbook.errors import MissingDependencyError, RegistryError
 from herdbook.settings import Settings
@@ -30,6 +31,7 @@ def open_store(settings: Settings) -> MlflowClient:
         RegistryError: the store cannot be reached, made or brought up to date.
     """
     _quietly()
+    os.environ.update(object_store.variables(settings))  # MLflow's own way to a store of artifacts has no other
     try:
         from mlflow import MlflowClient
     except ImportError as error:
@@ -44,7 +46,8 @@ def open_store(settings: Settings) -> MlflowClient:
 def experiment_id(settings: Settings, client: MlflowClient, name: str = EXPERIMENT) -> str:
     """The experiment of that name, made where it is missing.
 
-    Artifacts of a database store lie below ``$HERDBOOK_HOME/registry``; a server says itself where.
+    Artifacts of a database store lie where ``HERDBOOK_MLFLOW_ARTIFACTS`` says, by default below
+    ``$HERDBOOK_HOME/registry``; a server says itself where.
     """
     from mlflow.exceptions import MlflowException
 
@@ -53,7 +56,7 @@ def experiment_id(settings: Settings, client: MlflowClient, name: str = EXPERIME
         return str(found.experiment_id)
     place = None
     if _DATABASE.match(settings.mlflow_tracking_uri):
-        place = make_folder(settings.registry / "artifacts").absolute().as_uri()
+        place = settings.mlflow_artifacts or make_folder(settings.registry / "artifacts").absolute().as_uri()
     try:
         return client.create_experiment(name, artifact_location=place)
     except MlflowException:  # another process was faster
