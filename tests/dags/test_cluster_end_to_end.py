@@ -7,6 +7,7 @@ secrets and health checks of ``docker-compose.yml``.
 from __future__ import annotations
 
 import json
+import time
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -15,11 +16,16 @@ import pytest
 import yaml
 
 import herdbook
+from herdbook.demo.airflow import checkout
+from herdbook.doctor import Verdict, examine
 from herdbook.edge.install import provision
 from herdbook.fleet.repository import newest_root
 from herdbook.fleet.rollout import overview
 from herdbook.fleet.trust import ceremony, publish_release
 from herdbook.fleet.trust.keys import OfflineKeys
+from herdbook.learning.registry.models import COMPACT, download, register
+from herdbook.learning.registry.origin import take_origin
+from herdbook.learning.registry.tracking import start_run
 from support.agents import make_device, serving
 from support.cluster import AIRFLOW, PATIENCE_S, Cluster, cluster
 from support.device_day import DaySpec
@@ -95,9 +101,25 @@ def test_a_night_and_a_rollout(tmp_path: Path, s3: Store, monkeypatch: pytest.Mo
         assert [name for name in s3.names("s3://herdbook-lake/data") if "/bout/" in name], "rows lie in S3"
         assert not list(settings.home.rglob("*.sqlite")), "and nothing in a file of SQLite's"
 
+        with start_run(settings, "by hand", take_origin(checkout())) as run:
+            version = register(run, COMPACT, [release / "release.json"], "0" * 64)
+        kept = download(settings, version, tmp_path / "kept") / "release.json"
+        assert kept.read_bytes() == (release / "release.json").read_bytes()
+        assert s3.names("s3://herdbook-mlflow"), "MLflow's server keeps files in S3, and its clients need no key"
+
         rollout = farm.wait(farm.trigger("redeploy_fleet", {"release": NEW}), PATIENCE_S)
         assert overview.rollout(settings)["phase"] == "done"
         assert {row.device: row.actual for row in overview.fleet(settings)} == dict.fromkeys(DEVICES, NEW)
         done = queues(farm, "redeploy_fleet", rollout.run_id)
         assert done == {"asked": "io", "pools": "io", "rollout": "io", "bridge": "learning"}
         assert not settings.alerts.exists()
+
+        connections = {"lake", "lake data", "ledger", "mlflow", "dvc remote", "broker", "published", "secrets"}
+        connections |= {"postgresql of the lake", "postgresql of the ledger"}
+        deadline = time.monotonic() + PATIENCE_S
+        while True:  # workers answer within seconds, on a machine that is not too busy for it
+            said = {finding.name: finding for finding in examine(settings) if finding.name in connections}
+            if time.monotonic() > deadline or {finding.verdict for finding in said.values()} == {Verdict.OK}:
+                break
+        assert {name: said[name] for name in connections if said[name].verdict is not Verdict.OK} == {}
+        assert "2 workers" in said["broker"].detail

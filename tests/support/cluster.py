@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -163,9 +164,8 @@ class Cluster(AirflowApi):
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """A run's task instances."""
-        found: list[dict[str, Any]] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")[
-            "task_instances"
-        ]
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances"
+        found: list[dict[str, Any]] = self._call("GET", path)["task_instances"]
         return found
 
     def stop(self) -> None:

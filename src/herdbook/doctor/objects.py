@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from herdbook.doctor.findings import Finding, Verdict
@@ -55,7 +56,8 @@ def _folder(name: str, folder: Path) -> Finding:
         said = probe.read_bytes()
         probe.unlink()
     except OSError as error:
-        probe.unlink(missing_ok=True)
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
         remedy = f"Give this user {there}, or free space there."
         return Finding(name, Verdict.FAIL, f"{there} cannot be written: {error.strerror}", remedy)
     assert said == b"herdbook", "a disk gives back what it was given"
