@@ -111,6 +111,7 @@ def duckdb_statements(settings: Settings) -> Iterator[str]:
     options = "".join(f", {name} {_literal(value)}" for name, value in said.items())
     options += f", USE_SSL {str(not plain).lower()}"
     yield f"CREATE SECRET IF NOT EXISTS herdbook_s3 (TYPE s3, PROVIDER config{options})"
+    yield "SET GLOBAL enable_server_cert_verification = true"  # whichever of its HTTP clients DuckDB takes
     if settings.s3_ca is not None:
         yield f"SET GLOBAL ca_cert_file = {_literal(str(settings.s3_ca))}"
 

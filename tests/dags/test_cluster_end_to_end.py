@@ -35,7 +35,7 @@ from support.rollouts import NEW, policy
 from support.s3 import Store
 from support.trust import PASSPHRASE
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 DAYS = [date(2026, 3, 2), date(2026, 3, 3)]
 DEVICES = ("barn-a-1", "barn-a-2")

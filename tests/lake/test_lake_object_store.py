@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,9 +87,3 @@ def test_a_file_without_a_key_is_refused_without_repeating_it(
     with pytest.raises(ConfigurationError, match="HERDBOOK_S3_CREDENTIALS") as error:
         open_lake(wrong, read_only=True, alone=True)
     assert "secret\n" not in error.value.message
-
-
-def test_new_buckets_are_made_once(s3: Store, new_bucket: Callable[[], str], tmp_path: Path) -> None:
-    from herdbook.object_store import make_bucket
-
-    make_bucket(s3.settings(tmp_path), new_bucket())

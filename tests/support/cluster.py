@@ -30,6 +30,16 @@ PORTS = ("5432", "6379", "8333", "5000", "8080", "8760", "8974", "8793", "8794",
 """Of services within containers; the last ones are where task logs are read."""
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker-io", "worker-learning")
 _NOT_OURS = ("AIRFLOW", "HERDBOOK", "AWS", "MLFLOW", "PG")
+PATIENT = (
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD",
+    "AIRFLOW__TRIGGERER__RUNNER_HEALTH_CHECK_THRESHOLD",
+    "AIRFLOW__DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD",
+    "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT",
+    "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT",
+)
+"""Seconds after which Airflow would give somebody up who only waits for a processor."""
 PATIENCE_S = 600.0
 """Longest wait for one service, on a machine that has much else to do."""
 
@@ -92,6 +102,7 @@ class Cluster(AirflowApi):
         inherited["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         own = {"AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": self.ports["8974"]}
         own["AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT"] = self.ports["8794"]
+        own |= dict.fromkeys(PATIENT, "900")
         worker = self.ports["8795" if service == "worker-learning" else "8793"]
         own["AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT"] = worker
         airflow = own | self.more if "AIRFLOW_HOME" in said else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -48,18 +49,29 @@ class Store:
         return [found["Key"] for page in pages for found in page.get("Contents", ())]
 
 
-@pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """moto's server; it keeps what it is given in memory."""
-    folder = tmp_path_factory.mktemp("s3")
+@contextmanager
+def s3_server(folder: Path, *options: str | Path) -> Iterator[Store]:
+    """moto's server; it keeps what it is given in memory.
+
+    Args:
+        folder: of its log and the file of a key; moto lets any key in.
+        options: of the server.
+    """
     key = folder / "credentials"
     key.write_text(KEY)
     key.chmod(0o600)
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port), *options]
     with Background("S3", command, folder / "log", os.environ) as server:
-        server.wait_for("Running on http", timeout_s=120)
-        yield Store(f"http://127.0.0.1:{port}", key)
+        scheme = server.wait_for("Running on https?", timeout_s=240).removeprefix("Running on ")
+        yield Store(f"{scheme}://127.0.0.1:{port}", key)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A server over plain HTTP."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as store:
+        yield store
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ def open_store(settings: Settings) -> MlflowClient:
         RegistryError: the store cannot be reached, made or brought up to date.
     """
     _quietly()
-    os.environ.update(object_store.variables(settings))  # MLflow's own way to a store of artifacts has no other
+    if object_store.is_object_store(settings.mlflow_artifacts) and _DATABASE.match(settings.mlflow_tracking_uri):
+        os.environ.update(object_store.variables(settings))  # MLflow goes there itself, and takes no other advice
     try:
         from mlflow import MlflowClient
     except ImportError as error:
