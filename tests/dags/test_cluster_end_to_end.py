@@ -57,7 +57,9 @@ def make_updating_device(root: Path, url: str, trust: bytes) -> None:
     provision(root, trust)
 
 
-def test_a_night_and_a_rollout(tmp_path: Path, s3: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_night_and_a_rollout(
+    tmp_path: Path, s3: Store, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     rules = tmp_path / "policy.yaml"
     rules.write_text(
         yaml.safe_dump(json.loads(policy({"waves": {"sizes": [9], "most_of_farm": 1.0}}).model_dump_json()))
@@ -101,10 +103,12 @@ def test_a_night_and_a_rollout(tmp_path: Path, s3: Store, monkeypatch: pytest.Mo
         assert [name for name in s3.names("s3://herdbook-lake/data") if "/bout/" in name], "rows lie in S3"
         assert not list(settings.home.rglob("*.sqlite")), "and nothing in a file of SQLite's"
 
+        capfd.readouterr()
         with start_run(settings, "by hand", take_origin(checkout())) as run:
             version = register(run, COMPACT, [release / "release.json"], "0" * 64)
         kept = download(settings, version, tmp_path / "kept") / "release.json"
         assert kept.read_bytes() == (release / "release.json").read_bytes()
+        assert capfd.readouterr().out == "", "stdout is our commands' own"
         assert s3.names("s3://herdbook-mlflow"), "MLflow's server keeps files in S3, and its clients need no key"
 
         rollout = farm.wait(farm.trigger("redeploy_fleet", {"release": NEW}), PATIENCE_S)

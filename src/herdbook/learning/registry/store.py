@@ -83,8 +83,12 @@ def registry_errors_are_said(settings: Settings) -> Iterator[None]:
 
 
 def _quietly() -> None:
-    """No report of our use to others, and no minutes of retries before a dead server is said to be one."""
+    """No report of our use to others, no minutes of retries before a dead server is said to be one, and no word on
+    stdout, which is our commands' own: with a server MLflow would print links there.
+    """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     for name in ("mlflow", "alembic"):
