@@ -19,6 +19,7 @@ from herdbook.settings import get_settings
 from herdbook_airflow.assets import CHALLENGER, CHAMPIONS
 from herdbook_airflow.nights import START, default_args, few_retries
 from herdbook_airflow.operators import HerdbookOperator, option
+from herdbook_airflow.queues import LEARNING
 
 MODELS = {"compact": "herdbook-compact", "sam3": "herdbook-sam3"}
 
@@ -29,7 +30,7 @@ with DAG(
     schedule=[CHALLENGER],
     start_date=START,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(LEARNING),
     params={
         "scenes": Param(None, type=["null", "string"], description="Clips with truth, instead of the configured ones."),
         "gates": Param(None, type=["null", "string"], description="File of gates, instead of the shipped ones."),

@@ -19,6 +19,7 @@ from herdbook_airflow.assets import CHAMPIONS
 from herdbook_airflow.command import TOO_LARGE
 from herdbook_airflow.nights import START, default_args, few_retries
 from herdbook_airflow.operators import HerdbookOperator, option
+from herdbook_airflow.queues import LEARNING
 from herdbook_airflow.rollouts import RolloutOperator, step_s
 
 with DAG(
@@ -47,6 +48,7 @@ with DAG(
         task_id="release",
         arguments=["fleet", "release", "{{ params.model }}"],
         keep=("folder",),
+        queue=LEARNING,
         retries=few_retries(),
     )
     pools = HerdbookOperator(
@@ -70,6 +72,7 @@ with DAG(
         task_id="bridge",
         arguments=["learn", "bridge", "--rollout", "{{ ti.xcom_pull(task_ids='rollout')['rollout'] }}"],
         keep=("bridge_id", "from_release_id", "to_release_id", "clips"),
+        queue=LEARNING,
         retries=few_retries(),
     )
     release >> pools >> rollout >> bridge

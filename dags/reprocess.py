@@ -13,6 +13,7 @@ from airflow.sdk import DAG, Param, task
 
 from herdbook_airflow.nights import START, default_args, few_retries
 from herdbook_airflow.operators import HerdbookOperator, option
+from herdbook_airflow.queues import LEARNING
 
 with DAG(
     dag_id="reprocess",
@@ -21,7 +22,7 @@ with DAG(
     schedule=None,
     start_date=START,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(LEARNING),
     params={
         "release": Param(type="string", minLength=1, description="Folder of the release, with its engine.yaml."),
         "device": Param(None, type=["null", "string"], description="Only this device."),

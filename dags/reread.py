@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from herdbook_airflow.assets import HERD_LAKE
 from herdbook_airflow.nights import START, default_args
 from herdbook_airflow.operators import HerdbookOperator
+from herdbook_airflow.queues import LEARNING
 
 with DAG(
     dag_id="reread",
@@ -24,7 +25,7 @@ with DAG(
     schedule=HERD_LAKE,
     start_date=START,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(LEARNING),
     tags=["learning"],
 ):
 

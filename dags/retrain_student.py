@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from herdbook_airflow.assets import CHALLENGER
 from herdbook_airflow.nights import default_args, few_retries, weekly
 from herdbook_airflow.operators import HerdbookOperator, option
+from herdbook_airflow.queues import LEARNING
 
 with DAG(
     dag_id="retrain_student",
@@ -25,7 +26,7 @@ with DAG(
     schedule=weekly(hours_later=6),
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(),
+    default_args=default_args(LEARNING),
     params={
         "profile": Param(None, type=["null", "string"], description="Profile of params.yaml; the file's own if none."),
         "set": Param([], type="array", items={"type": "string"}, description="Changes, as distil.epochs=3."),

@@ -12,6 +12,7 @@ pytest_plugins = [
     "support.empty_lake",
     "support.postgres",
     "support.released",
+    "support.s3",
     "support.small_farms",
     "support.trust",
 ]

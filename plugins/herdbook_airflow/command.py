@@ -28,6 +28,8 @@ RETRYABLE = frozenset(
         errors.DiskFullError,
         errors.LakeBusyError,
         errors.RegistryError,
+        errors.ObjectStoreError,
+        errors.RemoteError,
     )
 )
 """Exit codes of what may pass by itself. The others end the same way with the same input."""

@@ -11,15 +11,21 @@ from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable
 from herdbook.contracts.farmtime import local_day
 from herdbook.settings import get_settings
 from herdbook_airflow.alerts import record_alert
+from herdbook_airflow.queues import IO
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 """No camera of ours is older: a backfill may go back this far."""
 
 
-def default_args() -> dict[str, Any]:
-    """Retries with doubling waits; what fails in the end is recorded as an alert."""
+def default_args(queue: str = IO) -> dict[str, Any]:
+    """Retries with doubling waits; what fails in the end is recorded as an alert.
+
+    Args:
+        queue: of the workers that run the DAG's tasks (`herdbook_airflow.queues`).
+    """
     settings = get_settings()
     return {
+        "queue": queue,
         "retries": settings.retries,
         "retry_delay": timedelta(seconds=settings.retry_delay_s),
         "retry_exponential_backoff": 2.0,

@@ -330,6 +330,27 @@ class RegistryError(StorageError):
     remedy = "Check HERDBOOK_MLFLOW_URI and that its server or disk is there; the champion keeps its alias."
 
 
+class ObjectStoreError(StorageError):
+    """The S3 store cannot be reached, or refuses."""
+
+    exit_code = 110
+    remedy = "`herdbook doctor` tries every step; check HERDBOOK_S3_ENDPOINT, the key's file and the bucket's policy."
+
+
+class RemoteError(StorageError):
+    """DVC's remote cannot be reached, or lacks data. What was computed lies in the cache under HERDBOOK_HOME."""
+
+    exit_code = 111
+    remedy = "Check HERDBOOK_DVC_REMOTE with `herdbook doctor`; the same command goes on and computes nothing twice."
+
+
+class BrokerError(StorageError):
+    """Celery's broker (Redis) does not answer, or refuses."""
+
+    exit_code = 112
+    remedy = "Start Redis, or correct the address in HERDBOOK_BROKER_URL_FILE; tasks wait until then."
+
+
 # -- what is judged ---------------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,8 @@ from herdbook.errors import ConfigurationError
 
 Seconds = Annotated[float, Field(gt=0)]
 Bytes = Annotated[int, Field(ge=0)]
+Endpoint = Annotated[str, Field(pattern=r"^(https?://[A-Za-z0-9._\[\]:-]+)?$")]
+"""Scheme, host and port: no path, and no password."""
 
 
 class Settings(BaseSettings):
@@ -38,6 +40,20 @@ class Settings(BaseSettings):
     """SQLAlchemy URL of the ledger."""
     mlflow_uri: str = ""
     """Where MLflow keeps runs and models: a database or server."""
+    mlflow_artifacts: str = ""
+    """Where runs' files lie, a folder or an ``s3://`` prefix, where ``mlflow_uri`` is a database; a server knows."""
+    dvc_remote: str = ""
+    """Where training data of DVC are pushed to, beside the cache under ``home``: a folder or an ``s3://`` prefix."""
+    s3_endpoint: Endpoint = ""
+    """Address of an S3 server of one's own, ``http://`` or ``https://``; empty is AWS. Its buckets are in the path."""
+    s3_region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "us-east-1"
+    """Region of the buckets."""
+    s3_credentials: Path | None = None
+    """File with the store's key, in the format of AWS's ``credentials``; boto3's own search if unset."""
+    s3_ca: Path | None = None
+    """File of the certificates (PEM) that the S3 server's is checked against; the system's own if unset."""
+    broker_url_file: Path | None = None
+    """File with the address of Celery's broker, which Airflow is given too; for `herdbook doctor`. None: no Celery."""
     footage_budget_bytes: Bytes = 20_000_000_000
     """Footage pulled per device and day, best first; records do not count."""
     footage_keep_days: Annotated[int, Field(ge=1)] = 90
@@ -122,6 +138,11 @@ class Settings(BaseSettings):
     def mlflow_tracking_uri(self) -> str:
         """MLflow's tracking and registry URI."""
         return self.mlflow_uri or f"sqlite:///{self.registry / 'mlflow.sqlite'}"
+
+    @property
+    def buckets(self) -> list[str]:
+        """Addresses in the S3 store that this installation writes to."""
+        return [url for url in (self.data_path, self.dvc_remote, self.mlflow_artifacts) if url.startswith("s3://")]
 
     @property
     def registry(self) -> Path:

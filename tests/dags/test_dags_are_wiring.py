@@ -90,6 +90,16 @@ def test_every_task_retries_and_alerts(described: dict[str, Any], dag_id: str) -
         assert task["backoff"] == 2.0, task_id
 
 
+def test_what_opens_a_network_waits_for_a_worker_that_learns(described: dict[str, Any]) -> None:
+    queues = {dag_id: {task["queue"] for task in dag["tasks"].values()} for dag_id, dag in described["dags"].items()}
+    learning = {"retrain_student", "evaluate_promote", "reread", "reprocess"}
+    assert {dag_id: found for dag_id, found in queues.items() if dag_id != "redeploy_fleet"} == {
+        dag_id: {"learning"} if dag_id in learning else {"io"} for dag_id in DAGS - {"redeploy_fleet"}
+    }
+    rollout = described["dags"]["redeploy_fleet"]["tasks"]
+    assert {name for name, task in rollout.items() if task["queue"] == "learning"} == {"release", "bridge"}
+
+
 def test_a_night_ends_in_the_herd_lake(described: dict[str, Any]) -> None:
     dags = described["dags"]
     assert dags["nightly_ingest"]["tasks"]["herd_days"]["outlets"] == ["herd days"]

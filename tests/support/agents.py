@@ -38,12 +38,12 @@ def make_device(root: Path, device_id: str, days: list[date], spec: DaySpec = PL
 
 
 @contextmanager
-def serving(settings: Settings, root: Path) -> Iterator[str]:
-    """The agent over a device's folder, enrolled; its address."""
+def serving(settings: Settings, root: Path, *options: str) -> Iterator[str]:
+    """The agent over a device's folder, enrolled; its address. ``options`` are more of the command's."""
     log = root / "agent.log"
-    command = [sys.executable, "-m", "herdbook", "edge", "serve", "--root", root, "--port", "0"]
+    command = [sys.executable, "-m", "herdbook", "edge", "serve", "--root", root, "--port", "0", *options]
     with Background(f"agent of {root.name}", command, log, os.environ) as agent:
-        url = agent.wait_for(r"http://\S+")
+        url = agent.wait_for(r"serves on http://\S+").removeprefix("serves on ")
         inventory.enrol(
             settings,
             root.name,

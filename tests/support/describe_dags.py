@@ -12,6 +12,7 @@ def describe_task(task: Any) -> dict[str, Any]:
     """What a test asks of a task, mapped or not."""
     return {
         "type": task.task_type,
+        "queue": task.queue,
         "retries": task.retries,
         "backoff": task.retry_exponential_backoff,
         "alerts": bool(task.has_on_failure_callback),

@@ -1,4 +1,6 @@
-"""A throw-away PostgreSQL cluster for tests: one per session, a fresh database per test that asks for one."""
+"""Throw-away PostgreSQL servers for tests: one per session with a fresh database per test that asks for one, or one's
+own.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -24,9 +27,14 @@ def _binaries() -> Path | None:
     return debian[-1].parent if debian else None
 
 
-@pytest.fixture(scope="session")
-def postgres_cluster() -> Iterator[Path]:
-    """Folder of a running cluster's socket; user ``postgres``, no TCP port, no password."""
+@contextmanager
+def postgres_server(options: str, initdb: Sequence[str] = ("-A", "trust")) -> Iterator[Path]:
+    """The folder of a running server's socket; user ``postgres``.
+
+    Args:
+        options: of the server, beside the socket's.
+        initdb: how the cluster is made: who may come in.
+    """
     binaries = _binaries()
     if binaries is None:
         pytest.skip("PostgreSQL's server programs (initdb, pg_ctl) are not installed")
@@ -45,15 +53,22 @@ def postgres_cluster() -> Iterator[Path]:
         subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=120)
 
     try:
-        call("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"-k {folder} -c listen_addresses='' -c max_connections=200 -c fsync=off"
-        call("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
+        call("initdb", "-D", str(data), "-U", "postgres", "-E", "UTF8", "--no-sync", *initdb)
+        more = f"-k {folder} -c max_connections=200 -c fsync=off {options}"
+        call("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", more, "start")
         try:
             yield folder
         finally:
             call("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[Path]:
+    """Folder of a running server's socket; user ``postgres``, no TCP port, no password."""
+    with postgres_server("-c listen_addresses=''") as folder:
+        yield folder
 
 
 @pytest.fixture

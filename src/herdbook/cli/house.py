@@ -10,11 +10,16 @@ from herdbook.settings import get_settings
 
 
 def init() -> None:
-    """Create or upgrade what lives under HERDBOOK_HOME: folders, lake, ledger. Keeps what is there."""
+    """Create or upgrade what the settings name: folders under HERDBOOK_HOME, buckets, lake, ledger. Keeps what is
+    there.
+    """
     from herdbook.lake.migrate import migrate
     from herdbook.ledger.migrate import upgrade
+    from herdbook.object_store import make_bucket
 
     settings = get_settings()
+    for url in settings.buckets:
+        make_bucket(settings, url)
     for folder in (settings.home, settings.landing, settings.footage, settings.quarantine, settings.backups):
         folder.mkdir(parents=True, exist_ok=True)
     settings.secrets.mkdir(mode=0o700, exist_ok=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from herdbook.errors import ConfigurationError, LakeBusyError, NotFoundError, NotInitialisedError, StorageError
+from herdbook.object_store import duckdb_statements, is_object_store
 from herdbook.settings import Settings
 
 ALIAS = "lake"
@@ -25,6 +26,7 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": True,
     "autoinstall_known_extensions": False,
     "python_enable_replacements": False,  # a name in SQL never means a variable of this program
+    "allow_unredacted_secrets": False,  # who may ask the lake is not shown its key
 }
 """Every connection of ours starts with this."""
 
@@ -138,9 +140,10 @@ def _open(
         try:
             load_extension(connection, "ducklake")
             load_extension(connection, _SCANNER[catalog.kind])
-            if settings.lake_data_path.startswith("s3://"):
+            if is_object_store(settings.lake_data_path):
                 load_extension(connection, "httpfs")
-                connection.execute("CREATE OR REPLACE SECRET (TYPE s3, PROVIDER credential_chain)")
+                for statement in duckdb_statements(settings):
+                    connection.execute(statement)
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(attach)
             connection.execute(f"USE {ALIAS}")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+from herdbook import object_store
 from herdbook.contracts.durable import make_folder
 from herdbook.errors import MissingDependencyError, RegistryError
 from herdbook.settings import Settings
@@ -30,6 +31,8 @@ def open_store(settings: Settings) -> MlflowClient:
         RegistryError: the store cannot be reached, made or brought up to date.
     """
     _quietly()
+    if object_store.is_object_store(settings.mlflow_artifacts) and _DATABASE.match(settings.mlflow_tracking_uri):
+        os.environ.update(object_store.variables(settings))  # MLflow goes there itself, and takes no other advice
     try:
         from mlflow import MlflowClient
     except ImportError as error:
@@ -44,7 +47,8 @@ def open_store(settings: Settings) -> MlflowClient:
 def experiment_id(settings: Settings, client: MlflowClient, name: str = EXPERIMENT) -> str:
     """The experiment of that name, made where it is missing.
 
-    Artifacts of a database store lie below ``$HERDBOOK_HOME/registry``; a server says itself where.
+    Artifacts of a database store lie where ``HERDBOOK_MLFLOW_ARTIFACTS`` says, by default below
+    ``$HERDBOOK_HOME/registry``; a server says itself where.
     """
     from mlflow.exceptions import MlflowException
 
@@ -53,7 +57,7 @@ def experiment_id(settings: Settings, client: MlflowClient, name: str = EXPERIME
         return str(found.experiment_id)
     place = None
     if _DATABASE.match(settings.mlflow_tracking_uri):
-        place = make_folder(settings.registry / "artifacts").absolute().as_uri()
+        place = settings.mlflow_artifacts or make_folder(settings.registry / "artifacts").absolute().as_uri()
     try:
         return client.create_experiment(name, artifact_location=place)
     except MlflowException:  # another process was faster
@@ -79,8 +83,12 @@ def registry_errors_are_said(settings: Settings) -> Iterator[None]:
 
 
 def _quietly() -> None:
-    """No report of our use to others, and no minutes of retries before a dead server is said to be one."""
+    """No report of our use to others, no minutes of retries before a dead server is said to be one, and no word on
+    stdout, which is our commands' own: with a server MLflow would print links there.
+    """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     for name in ("mlflow", "alembic"):

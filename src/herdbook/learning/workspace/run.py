@@ -4,6 +4,7 @@
 
     registry/pipeline.git              bare: a branch run/<run id> for every run
     registry/cache/                    DVC's cache, shared; content-addressed, so that writers never disagree
+                                       (with HERDBOOK_DVC_REMOTE, what it holds is pushed there too)
     registry/runs/<run id>/            the clone: dvc.yaml, params.yaml, sources.json, code.json, dvc.lock, data/
 
 Two runs have different folders, so different locks of Git and DVC; they meet only in the cache and in pushes of
@@ -29,6 +30,7 @@ from herdbook.errors import InputError, NotFoundError, WorkspaceError
 from herdbook.learning.datasets.sources import SourceList, write_sources
 from herdbook.learning.params import Params, pipeline_root
 from herdbook.learning.workspace.code import code_digests
+from herdbook.learning.workspace.remote import Remote, remote_of
 from herdbook.learning.workspace.tools import dvc, git
 from herdbook.settings import Settings
 
@@ -43,6 +45,8 @@ class Workspace:
     folder: Path
     home: Path
     """``$HERDBOOK_HOME`` of its stages."""
+    remote: Remote | None = None
+    """Where its data go beside the cache, if they do."""
 
     def commit(self, message: str) -> str:
         """Commit all that changed and push it; returns the revision. Without a change, the one that is there."""
@@ -61,20 +65,26 @@ class Workspace:
 
         Raises:
             WorkspaceError: a stage failed; finished stages are kept, and the next call goes on from there.
+            RemoteError: the stages are done and kept here, the remote did not take their data.
         """
         dvc(self.folder, "repro", *stages, quiet=quiet, env={"HERDBOOK_HOME": str(self.home)})
-        return self.commit(f"{self.run_id}: {', '.join(stages) or 'all stages'}")
+        revision = self.commit(f"{self.run_id}: {', '.join(stages) or 'all stages'}")
+        self._push()
+        return revision
 
     def add(self, path: str) -> str:
         """Put a file or folder of the workspace under DVC and commit it; returns its data hash."""
         dvc(self.folder, "add", "--quiet", path)
-        return self.data_hash(path, self.commit(f"{self.run_id}: add {path}"))
+        revision = self.commit(f"{self.run_id}: add {path}")
+        self._push()
+        return self.data_hash(path, revision)
 
     def fetch(self) -> None:
-        """Bring the data that the revision knows from the cache, over whatever is there.
+        """Bring the data that the revision knows from the cache, or the remote, over whatever is there.
 
         Raises:
-            WorkspaceError: the cache lost some.
+            WorkspaceError: the cache lost some, and there is no remote.
+            RemoteError: the remote cannot be reached, or lost some too.
         """
         lock = self.folder / "dvc.lock"
         known = _outs(yaml.safe_load(lock.read_bytes())) if lock.is_file() else []
@@ -82,7 +92,13 @@ class Workspace:
         in_git = set(git(self.folder, "ls-files").split("\n"))  # metrics lie there, not in the cache
         paths = [str(out["path"]) for out in known]
         if targets := [path for path in (*paths, *filter(None, files)) if path.endswith(".dvc") or path not in in_git]:
+            if self.remote is not None:
+                self.remote.fetch(self.folder, targets)
             dvc(self.folder, "checkout", "--force", *targets)
+
+    def _push(self) -> None:
+        if self.remote is not None:
+            self.remote.push(self.folder)
 
     def data_hash(self, path: str, revision: str = "HEAD") -> str:
         """DVC's hash of a stage's output or an added path, as a revision has it.
@@ -136,7 +152,7 @@ def create_workspace(
     (part / "data").mkdir()
     for name, content in (files or {}).items():
         write_durably(make_folder((part / name).parent) / Path(name).name, content)
-    workspace = Workspace(run_id, part, settings.home)
+    workspace = Workspace(run_id, part, settings.home, remote_of(settings))
     workspace.commit(f"{run_id}: begun")
     part.rename(place)
     return open_workspace(settings, run_id)
@@ -151,7 +167,8 @@ def open_workspace(settings: Settings, run_id: str) -> Workspace:
     place = _place(settings, run_id)
     if not (place / ".git").exists():
         raise NotFoundError(f"there is no workspace of run {run_id}", "Its runs lie in $HERDBOOK_HOME/registry/runs.")
-    return Workspace(run_id, place, settings.home.absolute())
+    _tell(settings, place)
+    return Workspace(run_id, place, settings.home.absolute(), remote_of(settings))
 
 
 def restore_workspace(settings: Settings, revision: str, run_id: str, *, data: bool = True) -> Workspace:
@@ -206,10 +223,17 @@ def _clone(settings: Settings, run_id: str) -> Path:
     origin = _origin(registry)
     part = Path(mkdtemp(prefix=f".{run_id}.", dir=make_folder(registry / "runs")))
     git(registry, "clone", "--quiet", str(origin), str(part))
-    folder = make_folder(part / ".dvc")
-    local = f'[cache]\n    dir = {registry / "cache"}\n    type = "reflink,hardlink,copy"\n'
-    (folder / "config.local").write_text(local, encoding="utf-8")
+    make_folder(part / ".dvc")
+    _tell(settings, part)
     return part
+
+
+def _tell(settings: Settings, folder: Path) -> None:
+    """What DVC in a clone is told of this machine, anew whenever it is opened: where cache and remote are."""
+    cache = settings.home.absolute() / "registry" / "cache"
+    local = f'[cache]\n    dir = {cache}\n    type = "reflink,hardlink,copy"\n'
+    remote = remote_of(settings)
+    write_durably(folder / ".dvc" / "config.local", (local + (remote.section() if remote else "")).encode())
 
 
 def _origin(registry: Path) -> Path:
