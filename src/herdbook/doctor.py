@@ -78,9 +78,13 @@ def _python(_: Settings) -> Finding:
 def _home(settings: Settings) -> Finding:
     import os
 
+    from herdbook.backup.restore import unfinished
+
     home = settings.home
     if not home.is_dir():
         return Finding("home", Verdict.FAIL, f"{home} does not exist", "Run `herdbook init`.")
+    if unfinished(settings) is not None:
+        return Finding("home", Verdict.FAIL, "a restore was interrupted", "Run the same `herdbook restore` again.")
     if not os.access(home, os.W_OK | os.X_OK):
         return Finding(
             "home", Verdict.FAIL, f"{home} cannot be written", "Give this user the folder, or set HERDBOOK_HOME."
@@ -157,7 +161,7 @@ def _restorable(settings: Settings, file: Path | None, name: str) -> Iterator[No
         file: the store, or none where it is a PostgreSQL database.
         name: what backups call it.
     """
-    from herdbook.lake.backup import backups
+    from herdbook.backup.write import backups
 
     try:
         yield

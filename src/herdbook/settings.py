@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     """SQLAlchemy URL of the ledger."""
     mlflow_uri: str = ""
     """Where MLflow keeps runs and models: a database or server."""
+    mlflow_store: str = ""
+    """Database behind MLflow's server, where ``mlflow_uri`` is one: backups copy it."""
+    mlflow_artifacts: str = ""
+    """Where MLflow's files lie: a folder or an ``s3://`` prefix."""
+    backup_folder: Path | None = None
+    """Where backups go; another disk than ``home`` survives this one's end."""
     footage_budget_bytes: Bytes = 20_000_000_000
     """Footage pulled per device and day, best first; records do not count."""
     footage_keep_days: Annotated[int, Field(ge=1)] = 90
@@ -124,6 +130,16 @@ class Settings(BaseSettings):
         return self.mlflow_uri or f"sqlite:///{self.registry / 'mlflow.sqlite'}"
 
     @property
+    def mlflow_database_url(self) -> str:
+        """SQLAlchemy URL of MLflow's database; the address of a server that does not say its own."""
+        return self.mlflow_store or self.mlflow_tracking_uri
+
+    @property
+    def mlflow_artifacts_place(self) -> str:
+        """Folder or prefix of MLflow's files."""
+        return self.mlflow_artifacts or str(self.registry / "artifacts")
+
+    @property
     def registry(self) -> Path:
         """Runs, models, and the workspaces of training."""
         return self.home / "registry"
@@ -156,7 +172,7 @@ class Settings(BaseSettings):
     @property
     def backups(self) -> Path:
         """Where ``maintain`` writes backups."""
-        return self.home / "backups"
+        return self.backup_folder or self.home / "backups"
 
     @property
     def inbox(self) -> Path:
