@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -88,9 +88,7 @@ def last_nights(settings: Settings, days: int = 14, until: date | None = None) -
         known = {row[0]: row[1] for row in session.execute(_FIRST)}
     found = []
     for device in devices:
-        failed = {
-            local_day(t.started_at, device.timezone) - timedelta(1): t for t in whole if t.device_id == device.device_id
-        }
+        failed = {_about(t, device): t for t in whole if t.device_id == device.device_id}
         begin = max(first, known.get(device.device_id) or min([*failed, last]))
         for n in range((last - begin).days + 1):
             key = (device.device_id, begin + timedelta(n))
