@@ -110,6 +110,7 @@ def test_it_answers_every_query_as_before_also_of_an_older_snapshot(filled: Sett
     assert answers(new, _EVERYTHING, pinned_snapshot(new, "study")) == at_pin != before
 
 
+@pytest.mark.slow
 def test_the_next_night_works_on_it(filled: Settings, new: Settings, tmp_path: Path) -> None:
     """Also with a day that had landed and was not loaded when the backup was made: its device may have freed it."""
     enrol(filled)
@@ -125,6 +126,7 @@ def test_the_next_night_works_on_it(filled: Settings, new: Settings, tmp_path: P
     assert new.published.is_file()
 
 
+@pytest.mark.slow
 def test_a_postgres_home_comes_back_into_other_databases(
     tmp_path: Path, postgres_programs: None, new_postgres_dsn: Callable[[], str]
 ) -> None:

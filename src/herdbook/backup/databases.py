@@ -48,7 +48,7 @@ class Database:
     def _address(self) -> tuple[object, ...]:
         if self.file is not None:
             return (self.file.absolute(),)
-        from psycopg2.extensions import parse_dsn
+        from psycopg2.extensions import parse_dsn  # type: ignore[import-untyped]
 
         parts = parse_dsn(self.target)
         return tuple(parts.get(name) for name in ("host", "hostaddr", "port", "dbname", "service"))
@@ -150,7 +150,7 @@ def _postgres(name: str, dsn: str, arguments: list[str]) -> None:
 @contextmanager
 def _without_password(dsn: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     """The connection string as a command line may show it, and the environment that makes up for it."""
-    from psycopg2.extensions import make_dsn, parse_dsn  # type: ignore[import-untyped]
+    from psycopg2.extensions import make_dsn, parse_dsn
 
     parts = parse_dsn(dsn)
     password = parts.pop("password", None)

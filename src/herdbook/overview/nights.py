@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -35,6 +36,7 @@ class Standing(StrEnum):
     """Nobody asked."""
 
 
+_ONE_NIGHT_S = 12 * 3600
 _OF_STATE = {
     DayState.LOADED: Standing.LOADED,
     DayState.LANDED: Standing.LANDED,
@@ -77,18 +79,18 @@ def last_nights(settings: Settings, days: int = 14, until: date | None = None) -
     """
     with ledger_session(settings) as session:
         devices = list(session.scalars(select(Device).where(Device.retired_at.is_(None)).order_by(Device.device_id)))
-        last = until or _last(session, devices)
+        silences = _silences(session, {device.device_id: device.timezone for device in devices})
+        last = until or _last(session, silences)
         if last is None:
             return []
         first = last - timedelta(days=days - 1)
         revisions = _by_day(session.scalars(select(DeviceDay).where(DeviceDay.day >= first, DeviceDay.day <= last)))
         tries = _by_day(session.scalars(select(Attempt).where(Attempt.day >= first, Attempt.day <= last)))
-        whole = list(session.scalars(select(Attempt).where(Attempt.day.is_(None), Attempt.exit_code != 0)))
         entries = _by_day(session.scalars(select(QuarantineEntry).where(QuarantineEntry.day >= first)))
         known = {row[0]: row[1] for row in session.execute(_FIRST)}
     found = []
     for device in devices:
-        failed = {_about(t, device): t for t in whole if t.device_id == device.device_id}
+        failed = {day: tried for (name, day), tried in silences.items() if name == device.device_id}
         begin = max(first, known.get(device.device_id) or min([*failed, last]))
         for n in range((last - begin).days + 1):
             key = (device.device_id, begin + timedelta(n))
@@ -100,20 +102,31 @@ def last_nights(settings: Settings, days: int = 14, until: date | None = None) -
 _FIRST = select(DeviceDay.device_id, func.min(DeviceDay.day)).group_by(DeviceDay.device_id)
 
 
-def _last(session: Session, devices: Sequence[Device]) -> date | None:
-    of_days = session.scalar(select(func.max(DeviceDay.day)))
-    of_tries = session.scalar(select(func.max(Attempt.day)))
-    nights = []
-    for device in devices:  # a device that never answered has tries of whole nights alone
-        query = select(func.max(Attempt.started_at)).where(Attempt.device_id == device.device_id, Attempt.day.is_(None))
-        if (started := session.scalar(query)) is not None:
-            nights.append(local_day(started, device.timezone) - timedelta(1))
-    return max([day for day in (of_days, of_tries) if day is not None] or nights, default=None)
+def _last(session: Session, silences: Mapping[tuple[str, date], Attempt]) -> date | None:
+    newest = (session.scalar(select(func.max(column))) for column in (DeviceDay.day, Attempt.day))
+    return max([*(day for day in newest if day is not None), *(day for _, day in silences)], default=None)
 
 
-def _about(whole: Attempt, device: Device) -> date:
-    """The day that a night's first question is about: yesterday's."""
-    return local_day(whole.started_at, device.timezone) - timedelta(1)
+def _silences(session: Session, timezones: Mapping[str, str]) -> dict[tuple[str, date], Attempt]:
+    """Nights in which devices could not be asked for anything, by device and the day that the night was about.
+
+    That is the day that others were asked for at the time; where nobody answered, the day before.
+    """
+    whole = select(Attempt).where(Attempt.day.is_(None), Attempt.exit_code != 0)
+    dated = list(session.execute(select(Attempt.started_at, Attempt.day).where(Attempt.day.is_not(None))))
+    at = sorted((started.timestamp(), day) for started, day in dated)
+    found = {}
+    for tried in session.scalars(whole.order_by(Attempt.attempt_id)):
+        if tried.device_id not in timezones:
+            continue
+        now = tried.started_at.timestamp()
+        k = bisect(at, (now,))
+        near = [near for near in at[max(0, k - 1) : k + 1] if abs(near[0] - now) < _ONE_NIGHT_S]
+        day = local_day(tried.started_at, timezones[tried.device_id]) - timedelta(1)
+        if near:
+            day = min(near, key=lambda found: abs(found[0] - now))[1]
+        found[tried.device_id, day] = tried
+    return found
 
 
 def _by_day(rows: Iterable[object]) -> defaultdict[tuple[str, date], list]:  # type: ignore[type-arg]
