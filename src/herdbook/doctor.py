@@ -12,10 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from herdbook.errors import HerdbookError, StorageError
+from herdbook.overview.worries import LOW_DISK_BYTES
 from herdbook.settings import Settings
-
-LOW_DISK_BYTES = 5_000_000_000
-"""Below this a night of footage may not fit."""
 
 
 class Verdict(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import ColumnClause, Engine, column, create_engine, func, inspect, table, update
+from sqlalchemy import ColumnClause, Engine, String, column, create_engine, func, inspect, literal, table, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from herdbook.errors import StorageError
@@ -62,6 +62,6 @@ def _moved(engine: Engine, old: str, new: str) -> int:
             for each in has.intersection(columns):
                 held: ColumnClause[str] = column(each)
                 begins = (held == old) | (func.substr(held, 1, len(old) + 1) == f"{old}/")
-                moved = func.concat(new, func.substr(held, len(old) + 1))
+                moved = literal(new, String) + func.substr(held, len(old) + 1, type_=String)
                 changed += connection.execute(update(table(name, held)).where(begins).values({each: moved})).rowcount
     return changed

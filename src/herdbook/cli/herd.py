@@ -68,3 +68,24 @@ def reviews(
     told = write_reviews(get_settings(), limit)
     row = {"identity": len(told["identity"]), "learning": told["learning_waiting"], "made_at": told["made_at"]}
     print_rows([row], as_json=as_json)
+
+
+@app.command()
+def worries(*, as_json: JsonFlag = False) -> None:
+    """What a person should know: missed days, silent devices, disk, drift; the night tells it through Airflow.
+
+    Enters it into the book of what people were told, which remembers what is new and what has ended.
+    """
+    from herdbook.overview.book import settle
+    from herdbook.overview.nights import last_nights
+    from herdbook.overview.worries import as_rows
+    from herdbook.overview.worries import worries as found_now
+
+    settings = get_settings()
+    nights = last_nights(settings, 1)
+    if not nights:
+        print_rows([], as_json=as_json)
+        return
+    found = found_now(settings)
+    settle(settings, nights[0].day, found)
+    print_rows(as_rows(found), as_json=as_json)

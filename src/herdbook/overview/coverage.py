@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import duckdb
 
@@ -82,5 +83,16 @@ def coverage(settings: Settings, days: int = 7, *, most: int = 300) -> tuple[lis
         return cameras, [Gap(*row) for row in _rows(herd, _GAPS, told | {"most": most, "shortest": SHORTEST_GAP_S})]
 
 
-def _rows(herd: duckdb.DuckDBPyConnection, query: str, told: dict[str, object]) -> list[tuple[object, ...]]:
+def watched(settings: Settings) -> float | None:
+    """Share of the newest published day, over all cameras, that they saw, well or badly; none before the first.
+
+    Raises:
+        NotFoundError: nothing was published yet.
+    """
+    cameras, _ = coverage(settings, 1)
+    length = sum(camera.length_h for camera in cameras)
+    return sum(camera.on_h + camera.degraded_h for camera in cameras) / length if length else None
+
+
+def _rows(herd: duckdb.DuckDBPyConnection, query: str, told: dict[str, object]) -> list[tuple[Any, ...]]:
     return herd.execute(query, told).fetchall()

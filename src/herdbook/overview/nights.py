@@ -36,7 +36,7 @@ class Standing(StrEnum):
     """Nobody asked."""
 
 
-_ONE_NIGHT_S = 12 * 3600
+_HALF_A_DAY_S, _DAY = 12 * 3600, timedelta(1)
 _OF_STATE = {
     DayState.LOADED: Standing.LOADED,
     DayState.LANDED: Standing.LANDED,
@@ -110,7 +110,7 @@ def _last(session: Session, silences: Mapping[tuple[str, date], Attempt]) -> dat
 def _silences(session: Session, timezones: Mapping[str, str]) -> dict[tuple[str, date], Attempt]:
     """Nights in which devices could not be asked for anything, by device and the day that the night was about.
 
-    That is the day that others were asked for at the time; where nobody answered, the day before.
+    That is the newest day that others were asked for at the time; where nobody answered, the day before.
     """
     whole = select(Attempt).where(Attempt.day.is_(None), Attempt.exit_code != 0)
     dated = list(session.execute(select(Attempt.started_at, Attempt.day).where(Attempt.day.is_not(None))))
@@ -120,11 +120,8 @@ def _silences(session: Session, timezones: Mapping[str, str]) -> dict[tuple[str,
         if tried.device_id not in timezones:
             continue
         now = tried.started_at.timestamp()
-        k = bisect(at, (now,))
-        near = [near for near in at[max(0, k - 1) : k + 1] if abs(near[0] - now) < _ONE_NIGHT_S]
-        day = local_day(tried.started_at, timezones[tried.device_id]) - timedelta(1)
-        if near:
-            day = min(near, key=lambda found: abs(found[0] - now))[1]
+        near = at[bisect(at, (now - _HALF_A_DAY_S,)) : bisect(at, (now + _HALF_A_DAY_S,))]
+        day = max((day for _, day in near), default=local_day(tried.started_at, timezones[tried.device_id]) - _DAY)
         found[tried.device_id, day] = tried
     return found
 
