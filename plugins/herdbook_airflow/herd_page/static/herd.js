@@ -49,7 +49,8 @@ function drawNights(nights) {
     const on = Object.fromEntries(own.map((n) => [n.day, n]));
     return make("tr", {}, make("th", { scope: "row" }, device, make("small", {}, own[0].farm)), ...days.map((d) => nightCell(on[d])));
   }));
-  $("legend").replaceChildren(...distinct(nights.map((n) => n.standing)).map((standing) =>
+  const there = new Set(nights.map((n) => n.standing));
+  $("legend").replaceChildren(...Object.keys(SIGNS).filter((standing) => there.has(standing)).map((standing) =>
     make("li", { class: `night ${standing}` }, make("span", { class: "sign", "aria-hidden": "true" }, SIGNS[standing][0]), SIGNS[standing][1])));
   const amiss = nights.filter((n) => n.standing !== "loaded" || n.late_days || n.quarantined).sort((a, b) => (a.day < b.day ? 1 : -1));
   $("looks").replaceChildren(...amiss.slice(0, 60).map((n) => make("li", { class: n.standing },
