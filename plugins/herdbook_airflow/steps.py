@@ -48,8 +48,8 @@ def count(arguments: Sequence[str], outcome: Outcome, seconds: float) -> None:
         stats.incr(f"herdbook.exit.{outcome.code}")
     for name, value in _counted(command, outcome.rows):
         stats.incr(f"herdbook.{name}", value)
-    for name, value in _gauged(command, outcome.rows):
-        stats.gauge(f"herdbook.{name}", value)
+    for name, level in _gauged(command, outcome.rows):
+        stats.gauge(f"herdbook.{name}", level)
 
 
 def _counted(command: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int]]:

@@ -114,7 +114,7 @@ def _silences(session: Session, timezones: Mapping[str, str]) -> dict[tuple[str,
     """
     whole = select(Attempt).where(Attempt.day.is_(None), Attempt.exit_code != 0)
     dated = list(session.execute(select(Attempt.started_at, Attempt.day).where(Attempt.day.is_not(None))))
-    at = sorted((started.timestamp(), day) for started, day in dated)
+    at = sorted((started.timestamp(), day) for started, day in dated if day is not None)
     found = {}
     for tried in session.scalars(whole.order_by(Attempt.attempt_id)):
         if tried.device_id not in timezones:
