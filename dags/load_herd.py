@@ -1,5 +1,6 @@
 """After a night's ingest or new farm labels: load what has landed, claim identities, check, publish ``herd.duckdb``.
-*pools* tells devices who is enrolled and stays in their pens by now, where that changed.
+*pools* tells devices who is enrolled and stays in their pens by now, where that changed; *reviews* makes the page
+*Herd*'s queues.
 
 A day that cannot be loaded does not hold up the others, and for minutes only what is published; the next night tries it
 again. A failed check keeps the last published file as it was. Updates the asset *herd lake*.
@@ -44,4 +45,11 @@ with DAG(
         tolerate=TOO_LARGE,
         trigger_rule=TriggerRule.ALL_DONE,
     )
-    load_days >> [publish, pools]
+    reviews = HerdbookOperator(
+        task_id="reviews",
+        arguments=["herd", "reviews"],
+        keep=("identity", "learning"),
+        trigger_rule=TriggerRule.ALL_DONE,
+        retries=few_retries(),
+    )
+    load_days >> [publish, pools, reviews]

@@ -24,7 +24,7 @@ with DAG(
     default_args=default_args(),
     tags=["upkeep"],
 ):
-    backup = HerdbookOperator(task_id="backup", arguments=["lake", "backup"], keep=("backup",))
+    backup = HerdbookOperator(task_id="backup", arguments=["backup"], keep=("backup",))
     compact = HerdbookOperator(
         task_id="compact",
         arguments=["lake", "compact"],

@@ -9,6 +9,7 @@ import pytest
 
 pytest_plugins = [
     "support.archived_home",
+    "support.browser",
     "support.empty_lake",
     "support.postgres",
     "support.released",

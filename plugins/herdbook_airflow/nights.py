@@ -18,11 +18,13 @@ START = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def default_args(queue: str = IO) -> dict[str, Any]:
-    """Retries with doubling waits; what fails in the end is recorded as an alert.
+    """Retries with doubling waits; what fails in the end is recorded as an alert, and people are told.
 
     Args:
         queue: of the workers that run the DAG's tasks (`herdbook_airflow.queues`).
     """
+    from herdbook_airflow.notifier import TellPeople  # which asks this module about nights
+
     settings = get_settings()
     return {
         "queue": queue,
@@ -30,7 +32,8 @@ def default_args(queue: str = IO) -> dict[str, Any]:
         "retry_delay": timedelta(seconds=settings.retry_delay_s),
         "retry_exponential_backoff": 2.0,
         "max_retry_delay": timedelta(hours=1),
-        "on_failure_callback": record_alert,
+        "on_failure_callback": [record_alert, TellPeople(failed=True)],
+        "on_success_callback": TellPeople(),
     }
 
 

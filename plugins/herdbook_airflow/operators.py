@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from herdbook_airflow.alerts import record_alert
 from herdbook_airflow.command import Command
+from herdbook_airflow.steps import count, line
 
 
 def option(name: str) -> str:
@@ -62,12 +64,16 @@ class HerdbookOperator(BaseOperator):
         self._command = Command(arguments)
         self.log.info("Running %s", self._command.line)
         said = f"herdbook {' '.join(arguments)}"
+        began = time.monotonic()
         try:
             outcome = self._command.run(lambda line: self.log.info("%s", line))
         except AirflowTaskTimeout as error:
             raise AirflowFailException(
                 f"{said}: not done within {self.execution_timeout}; it goes on next time"
             ) from error
+        seconds = time.monotonic() - began
+        self.log.info("%s", line(arguments, self.subject or {}, outcome, seconds))
+        count(arguments, outcome, seconds)
         message = f"{said}: {outcome}"
         if outcome.code in self.tolerate:
             record_alert({**context, "exception": message})

@@ -288,6 +288,27 @@ class DiskFullError(StorageError):
     )
 
 
+class BackupUnusableError(InputError):
+    """A folder is no backup that this Herdbook can restore into these stores."""
+
+    exit_code = 114
+    remedy = "Name a folder that `herdbook backup` wrote; nothing was touched."
+
+
+class BackupDamagedError(StorageError):
+    """A backup is not as it was written."""
+
+    exit_code = 115
+    remedy = "Restore another one: `herdbook backup --list`. Nothing was touched."
+
+
+class RestoreRefusedError(InputError):
+    """A restore would overwrite what is there."""
+
+    exit_code = 116
+    remedy = "Let HERDBOOK_HOME (and the other stores' settings) name an empty place, or move what is there aside."
+
+
 class LakeBusyError(StorageError):
     """Other writers kept the lake locked for longer than we wait."""
 

@@ -40,8 +40,12 @@ class Settings(BaseSettings):
     """SQLAlchemy URL of the ledger."""
     mlflow_uri: str = ""
     """Where MLflow keeps runs and models: a database or server."""
+    mlflow_store: str = ""
+    """Database behind MLflow's server, where ``mlflow_uri`` is one: backups copy it."""
     mlflow_artifacts: str = ""
     """Where runs' files lie, a folder or an ``s3://`` prefix, where ``mlflow_uri`` is a database; a server knows."""
+    backup_folder: Path | None = None
+    """Where backups go; another disk than ``home`` survives this one's end."""
     dvc_remote: str = ""
     """Where training data of DVC are pushed to, beside the cache under ``home``: a folder or an ``s3://`` prefix."""
     s3_endpoint: Endpoint = ""
@@ -145,6 +149,16 @@ class Settings(BaseSettings):
         return [url for url in (self.data_path, self.dvc_remote, self.mlflow_artifacts) if url.startswith("s3://")]
 
     @property
+    def mlflow_database_url(self) -> str:
+        """SQLAlchemy URL of MLflow's database; the address of a server that does not say its own."""
+        return self.mlflow_store or self.mlflow_tracking_uri
+
+    @property
+    def mlflow_artifacts_place(self) -> str:
+        """Folder or prefix of MLflow's files."""
+        return self.mlflow_artifacts or str(self.registry / "artifacts")
+
+    @property
     def registry(self) -> Path:
         """Runs, models, and the workspaces of training."""
         return self.home / "registry"
@@ -177,7 +191,7 @@ class Settings(BaseSettings):
     @property
     def backups(self) -> Path:
         """Where ``maintain`` writes backups."""
-        return self.home / "backups"
+        return self.backup_folder or self.home / "backups"
 
     @property
     def inbox(self) -> Path:

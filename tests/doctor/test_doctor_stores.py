@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from herdbook.backup.write import backup
 from herdbook.doctor import Finding, Verdict, examine
-from herdbook.lake.backup import backup
 from herdbook.lake.migrate import migrate
 from herdbook.ledger.migrate import upgrade
 from herdbook.settings import Settings

@@ -118,7 +118,7 @@ def test_the_command_line(filled: Settings, run: Run, tmp_path: Path) -> None:
     assert json.loads(exported.stdout)["bytes"] > 0
     compacted = run("lake", "compact", "--json")
     assert json.loads(compacted.stdout)[0]["superseded_loads"] == 0
-    kept = run("lake", "backup", "--json")
+    kept = run("backup", "--json")
     assert Path(json.loads(kept.stdout)["backup"], "catalog.sqlite").is_file()
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +13,6 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from herdbook.demo.airflow import environment
 from herdbook.fleet.rollout import overview
 from herdbook.fleet.rollout.driver import Driver
 from herdbook.ledger.columns import utc_now
@@ -26,16 +21,13 @@ from herdbook.ledger.migrate import upgrade
 from herdbook.ledger.models import DayState, Device
 from herdbook.ledger.rollouts import DeviceSeen
 from herdbook.ledger.session import ledger_session
-from herdbook.processes.background import Background, free_ports
 from herdbook.settings import Settings
+from support.airflow_pages import log_in, logged_in, serving
+from support.browser import picture
 from support.rollout_world import World, world
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 T = TypeVar("T")
-CHROMIUM = shutil.which("chromium")
-PASSWORDS = {"anna": "anna-in-a-test", "viewer": "viewer-in-a-test"}
-PICTURES = os.environ.get("HERDBOOK_PICTURES")
-"""Where the browser's pictures go; docs/images when they are made anew."""
 
 
 @pytest.fixture(scope="module")
@@ -47,22 +39,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     with serving(settings, folder / "airflow") as url, rolling(settings, folder / "devices") as rollout:
         _many_more(settings)
         yield SimpleNamespace(url=url, settings=settings, rollout=rollout)
-
-
-@contextmanager
-def serving(settings: Settings, folder: Path) -> Iterator[str]:
-    """Airflow's web server alone."""
-    (port,) = free_ports(1)
-    folder.mkdir()
-    users = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "anna:user,viewer:viewer"}
-    env = environment(settings, folder, port, (9, 9)) | users
-    (folder / "passwords.json").write_text(json.dumps(PASSWORDS))
-    with Background("migration", [sys.executable, "-m", "airflow", "db", "migrate"], folder / "db.log", env) as made:
-        assert made.wait(600) == 0
-    command = [sys.executable, "-m", "airflow", "api-server"]
-    with Background("web server", command, folder / "web.log", env) as server:
-        server.wait_for("Application startup complete", timeout_s=600)
-        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
@@ -90,14 +66,6 @@ def _many_more(settings: Settings) -> None:
             session.flush()
             seen = {"desired": "compact-1", "actual": "compact-1", "number": 1, "stage": "idle", "serving": True}
             session.add(DeviceSeen(device_id=name, **seen, sku="orin-nx-16", seen_at=utc_now()))
-
-
-@contextmanager
-def logged_in(url: str, user: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, timeout=120) as client:
-        answer = client.post("/auth/token", json={"username": user, "password": PASSWORDS[user]}).raise_for_status()
-        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        yield client
 
 
 def test_without_a_login_nothing_is_said(here: SimpleNamespace) -> None:
@@ -144,29 +112,9 @@ def test_a_thousand_devices_come_in_pages(here: SimpleNamespace) -> None:
         assert viewer.get("/herdbook/devices?limit=-1").status_code == 422
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium; the pages of one user share nothing with another's."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium here")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 def enter(browser: Any, url: str, user: str, **more: Any) -> Any:
     """Ask for the page, be shown the login, and log in."""
-    page = browser.new_context(viewport={"width": 1280, "height": 900}, **more).new_page()
-    page.set_default_timeout(120_000)
-    page.goto(f"{url}/herdbook/")
-    page.wait_for_url("**/auth/login**")
-    page.locator("input[name=username]").fill(user)
-    page.locator("input[name=password]").fill(PASSWORDS[user])
-    page.locator("button[type=submit]").click()
-    page.wait_for_url("**/herdbook/**")
+    page = log_in(browser, f"{url}/herdbook/", user, **more)
     page.wait_for_selector(".waves li")
     page.wait_for_selector("#devices tr")
     return page
@@ -181,11 +129,6 @@ def aside(work: Callable[[], T]) -> T:
     """Do something in a thread of its own: Playwright's event loop runs in ours, the driver's wants one, too."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(work).result()
-
-
-def picture(page: Any, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=f"{PICTURES}/{name}.png", full_page=False)
 
 
 def test_a_viewer_sees_the_rollout_and_cannot_touch_it(here: SimpleNamespace, browser: Any) -> None:

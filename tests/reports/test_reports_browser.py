@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +20,9 @@ from herdbook.reports.source import open_source
 from herdbook.settings import Settings
 from herdbook.simulate.herd import make_herd_plan
 from herdbook.simulate.herd.run import simulate_herd
+from support.browser import picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-CHROMIUM = shutil.which("chromium")
-PICTURES = os.environ.get("HERDBOOK_PICTURES")
 PLAN = make_herd_plan(
     {
         "seed": 7,
@@ -65,19 +61,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"pen": folder / "pen.html", "animal": folder / "animal.html"}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium here")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 @pytest.mark.parametrize("which", ["animal", "pen"])
 def test_a_report_is_seen_whole_without_a_network(browser: Any, files: dict[str, Path], which: str) -> None:
     context = browser.new_context(viewport={"width": 1100, "height": 1400}, offline=True)
@@ -92,8 +75,7 @@ def test_a_report_is_seen_whole_without_a_network(browser: Any, files: dict[str,
     assert page.evaluate("document.documentElement.scrollWidth") <= 1100
     plots = page.eval_on_selector_all("figure img", "found => found.map(i => i.getBoundingClientRect().width)")
     assert max(plots) - min(plots) < 1, "one time axis: all plots are as wide"
-    if PICTURES:
-        page.screenshot(path=f"{PICTURES}/report-{which}.png", full_page=False)
+    picture(page, f"report-{which}", full_page=False)
     context.close()
 
 

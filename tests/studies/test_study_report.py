@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,7 +21,6 @@ from herdbook.studies.report.svg import folded, ratio_ticks, ticks
 from herdbook.studies.sensitivity import SCHEMA
 from support.study import ill, lay, seen, stay, study
 
-CHROMIUM = shutil.which("chromium")
 EVIL = '<script>alert(1)</script> & "lame"'
 
 
@@ -143,23 +141,19 @@ def test_an_incidence_whose_interval_is_not_known_is_drawn_without() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-def test_a_browser_shows_it_without_a_request_or_a_complaint(files: dict[str, bytes], tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_a_browser_shows_it_without_a_request_or_a_complaint(
+    browser: Any, files: dict[str, bytes], tmp_path: Path
+) -> None:
     (tmp_path / "report.html").write_bytes(files["report.html"])
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        said: list[str] = []
-        asked: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto((tmp_path / "report.html").as_uri())
-        assert (said, [url for url in asked if not url.startswith("file:")]) == ([], [])
-        pictures = page.get_by_role("img").all()
-        assert all(picture.get_attribute("aria-label") for picture in pictures)
-        assert len(pictures) == 4
-        widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-        assert widths[0] <= widths[1], "nothing sticks out"
-        browser.close()
+    page = browser.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "report.html").as_uri())
+    assert (said, [url for url in asked if not url.startswith("file:")]) == ([], [])
+    pictures = page.get_by_role("img").all()
+    assert all(picture.get_attribute("aria-label") for picture in pictures)
+    assert len(pictures) == 4
+    widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert widths[0] <= widths[1], "nothing sticks out"

@@ -1,6 +1,5 @@
 """What the page *Fleet* asks of the platform. Every route is guarded: who may see the DAG *redeploy_fleet* sees the
-page, who may edit its runs may pause, resume and abort. There are no documents of this interface, and no cookies of
-its own: Airflow's says who it is.
+page, who may edit its runs may pause, resume and abort.
 
 A change must come from the page itself: it carries a header that no form and no link can carry, and the browser must
 not say that it comes from another site. Airflow's cookie is not sent along by other sites either (``SameSite=Lax``).
@@ -14,26 +13,16 @@ from typing import Annotated, Any, Literal
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
-from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException as RefusedRequest
 
-from herdbook.errors import HerdbookError, NotFoundError
 from herdbook.fleet.rollout import overview
 from herdbook.fleet.rollout.control import change
 from herdbook.settings import get_settings
+from herdbook_airflow.pages import guarded
 
 DAG_ID = "redeploy_fleet"
 STATIC = Path(__file__).with_name("static")
-_TYPES = {"index.html": "text/html", "fleet.css": "text/css", "fleet.js": "text/javascript"}
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-_MAY_SEE = Depends(requires_access_dag("GET", param_dag_id=DAG_ID))
 _MAY_EDIT = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, DAG_ID))
 Number = Annotated[int, Query(ge=0, le=1_000_000)]
 Text = Annotated[str, Query(max_length=100)]
@@ -57,33 +46,7 @@ def from_the_page(
 
 def create_page() -> FastAPI:
     """The application that Airflow mounts."""
-    app = FastAPI(title="Herdbook fleet", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[_MAY_SEE])
-
-    @app.middleware("http")
-    async def with_headers(request: Request, call_next: Any) -> Response:
-        response: Response = await call_next(request)
-        response.headers.update(_HEADERS)
-        return response
-
-    @app.exception_handler(RefusedRequest)
-    def refused(request: Request, error: RefusedRequest) -> Response:
-        """People who are not logged in are shown the login."""
-        if error.status_code == 401 and "text/html" in request.headers.get("accept", ""):
-            return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)), 303)
-        return JSONResponse({"detail": error.detail}, error.status_code)
-
-    @app.exception_handler(HerdbookError)
-    def failed(request: Request, error: HerdbookError) -> JSONResponse:
-        code = 404 if isinstance(error, NotFoundError) else 409
-        return JSONResponse({"detail": error.message, "remedy": error.remedy}, code)
-
-    @app.get("/")
-    def page() -> FileResponse:
-        return _static("index.html")
-
-    @app.get("/static/{name}")
-    def static(name: str) -> FileResponse:
-        return _static(name)
+    app = guarded("Herdbook fleet", DAG_ID, STATIC)
 
     @app.get("/me")
     def me(user: GetUserDep) -> dict[str, Any]:
@@ -120,12 +83,6 @@ def create_page() -> FastAPI:
         return {"phase": phase.value}
 
     return app
-
-
-def _static(name: str) -> FileResponse:
-    if name not in _TYPES:
-        raise HTTPException(404, "there is no such file")
-    return FileResponse(STATIC / name, media_type=_TYPES[name])
 
 
 def _details() -> Any:

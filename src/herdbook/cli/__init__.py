@@ -8,11 +8,13 @@ from typing import NoReturn
 
 from herdbook.cli import (
     animal,
+    backup,
     demo,
     edge,
     evaluate,
     export,
     fleet,
+    herd,
     house,
     identity,
     ingest,
@@ -41,6 +43,8 @@ INTERRUPTED = 130
 app.command()(house.init)
 app.command()(house.doctor)
 app.command()(demo.demo)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(ingest.ingest)
 app.command()(promote.promote)
 app.command()(promote.demote)
@@ -54,6 +58,7 @@ app.add_typer(animal.app, name="animal")
 app.add_typer(edge.app, name="edge")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(fleet.app, name="fleet")
+app.add_typer(herd.app, name="herd")
 app.add_typer(identity.app, name="identity")
 app.add_typer(labels.app, name="labels")
 app.add_typer(lake.app, name="lake")

@@ -95,23 +95,6 @@ def compact(*, dry_run: DryRun = False, as_json: JsonFlag = False) -> None:
 
 
 @app.command()
-def backup(
-    *,
-    keep: Annotated[int, typer.Option(help="Backups that stay, this one included.", min=1)] = 7,
-    as_json: JsonFlag = False,
-) -> None:
-    """Copy the lake of this moment, catalog and data, and the ledger of right after, into the folder of backups."""
-    from herdbook.lake.backup import backup as write
-
-    with console.status("copying") as status:
-        folder = write(get_settings(), keep=keep, progress=lambda files: status.update(f"copying: {files} files"))
-    if as_json:
-        print_json({"backup": folder})
-    else:
-        console.print(f"wrote {folder}")
-
-
-@app.command()
 def dictionary() -> None:
     """Print the data dictionary: every table, view and column with its unit (docs/data-dictionary.md)."""
     from herdbook.lake.dictionary import render

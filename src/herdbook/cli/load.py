@@ -43,7 +43,9 @@ def publish(*, as_json: JsonFlag = False) -> None:
     with steps_bar(log=True) as progress:
         path = check_and_publish(get_settings(), progress)
     if as_json:
-        print_json({"published": path})
+        from herdbook.overview.coverage import watched
+
+        print_json({"published": path, "coverage": watched(get_settings())})
     else:
         console.print(f"published {path}")
 

@@ -19,7 +19,7 @@ _MARK = b"Herdbook's demo made what lies here. `herdbook demo --fresh` deletes i
 
 _OURS = (
     *("demo", "airflow", "lake", "landing", "footage", "quarantine", "backups", "inbox", "locks", "secrets"),
-    "registry",
+    *("registry", "pages", "worries.json", ".worries.lock"),
     *("ledger.sqlite*", "herd.duckdb", ".herd.duckdb*", "alerts.jsonl"),
 )
 """All that a demo makes in its home. ``demo`` comes first: without its list of finished steps the rest is not believed,

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from herdbook.doctor.findings import Finding, Verdict
 from herdbook.errors import LakeBusyError
+from herdbook.overview.worries import LOW_DISK_BYTES
 from herdbook.settings import Settings
 
-LOW_DISK_BYTES = 5_000_000_000
-"""Below this a night of footage may not fit."""
 _REMOTE = ("nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "lustre", "9p", "fuse.sshfs", "fuse.glusterfs", "efs")
 """File systems that several machines may share."""
 _EXTRAS = {
@@ -36,9 +35,13 @@ def python(_: Settings) -> Finding:
 
 def home(settings: Settings) -> Finding:
     """``$HERDBOOK_HOME`` is there and ours."""
+    from herdbook.backup.restore import unfinished
+
     place = settings.home
     if not place.is_dir():
         return Finding("home", Verdict.FAIL, f"{place} does not exist", "Run `herdbook init`.")
+    if unfinished(settings) is not None:
+        return Finding("home", Verdict.FAIL, "a restore was interrupted", "Run the same `herdbook restore` again.")
     if not os.access(place, os.W_OK | os.X_OK):
         return Finding(
             "home", Verdict.FAIL, f"{place} cannot be written", "Give this user the folder, or set HERDBOOK_HOME."

@@ -11,41 +11,9 @@ const SAYS = {
   resume: ["Resume this rollout?", "The next devices are told with the next step.", "Resume"],
   abort: ["Abort this rollout?", "This is final. Devices that took the release up go back to their former one, if the policy says so.", "Abort for good"],
 };
-const $ = (id) => document.getElementById(id);
 const state = { offset: 0, which: "", drawn: "", me: { may_edit: false }, open: new Set() };
 
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
-  return node;
-}
 const tag = (word) => make("span", { class: `tag ${TONE[word] ?? "quiet"}` }, word);
-const when = (text) => (text ? new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "");
-function ago(text) {
-  if (!text) return "never";
-  const s = Math.max(0, (Date.now() - new Date(text)) / 1000);
-  const [n, unit] = s < 90 ? [s, "s"] : s < 5400 ? [s / 60, "min"] : s < 172800 ? [s / 3600, "h"] : [s / 86400, "days"];
-  return `${Math.round(n)} ${unit} ago`;
-}
-
-async function ask(path, options = {}) {
-  const answer = await fetch(path, { credentials: "same-origin", headers: { Accept: "application/json" }, ...options });
-  if (answer.status === 401) {
-    location.reload();
-    throw new Error("You are no longer logged in.");
-  }
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) {
-    const why = typeof said.detail === "string" ? said.detail : `the server answers with status ${answer.status}`;
-    throw new Error(said.remedy ? `${why}. ${said.remedy}` : why);
-  }
-  return said;
-}
-
 function decide(number, deed) {
   const [title, text, word] = SAYS[deed];
   $("ask-title").textContent = title;

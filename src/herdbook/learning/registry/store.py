@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herdbook import object_store
@@ -57,7 +58,9 @@ def experiment_id(settings: Settings, client: MlflowClient, name: str = EXPERIME
         return str(found.experiment_id)
     place = None
     if _DATABASE.match(settings.mlflow_tracking_uri):
-        place = settings.mlflow_artifacts or make_folder(settings.registry / "artifacts").absolute().as_uri()
+        place = settings.mlflow_artifacts_place
+        if "://" not in place:
+            place = make_folder(Path(place)).absolute().as_uri()
     try:
         return client.create_experiment(name, artifact_location=place)
     except MlflowException:  # another process was faster

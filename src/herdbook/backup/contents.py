@@ -1,0 +1,82 @@
+"""What a home consists of that a night cannot make again: three databases, and folders.
+
+What names comes before what is named: the catalog before its Parquet files, the signed repository's timestamp before
+its releases, MLflow's database before its artifacts, Git's commits before DVC's cache.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from herdbook.backup.databases import Database
+from herdbook.backup.tree import Tree
+from herdbook.errors import ConfigurationError
+from herdbook.lake.attach import parse_catalog
+from herdbook.settings import Settings
+
+CATALOG, LEDGER, MLFLOW = "catalog", "ledger", "mlflow"
+DATA, ARTIFACTS = "data", "artifacts"
+PIPELINE = "pipeline.bundle"
+"""Every commit of every training run, as Git writes one file of them."""
+
+_TIMESTAMP = "repository/metadata/timestamp.json"
+"""Below ``releases``: names the state of the signed repository (`herdbook.fleet.trust.store`), like a catalog."""
+_MADE_ANEW = {"predictions", "targets", "code", "reread", "runs", "ablations", "leave-out"}
+"""Entries of the registry that other runs make again; what is committed of ``runs`` is in `PIPELINE` and the cache."""
+_ELSEWHERE = {"artifacts", "cache", "pipeline.git", "mlflow.sqlite", "mlflow.sqlite-wal", "mlflow.sqlite-shm"}
+
+
+def databases(settings: Settings) -> dict[str, Database]:
+    """The databases, by name, in the order in which they are copied. MLflow's is missing behind a bare server.
+
+    Raises:
+        ConfigurationError: a setting names none.
+    """
+    catalog = parse_catalog(settings)
+    found = {
+        CATALOG: Database(catalog.kind, catalog.target),
+        LEDGER: _of_url(settings.ledger_database_url, "HERDBOOK_LEDGER_URL"),
+    }
+    if not (store := settings.mlflow_database_url).startswith(("http:", "https:")):
+        found[MLFLOW] = _of_url(store, "HERDBOOK_MLFLOW_STORE")
+    return found
+
+
+def folders(settings: Settings) -> list[Tree]:
+    """The folders, in the order in which they are copied, but for those that lie in an object store."""
+    registry = settings.registry
+    found = [
+        Tree("releases", settings.releases, frozen=True, first=(_TIMESTAMP,)),
+        Tree("landing", settings.landing, frozen=True),
+        Tree("quarantine", settings.quarantine, frozen=True),
+        Tree("inbox", settings.inbox, frozen=False),
+        Tree("sync", settings.sync, frozen=False),
+        Tree("registry", registry, frozen=False, leave_out=_MADE_ANEW | _ELSEWHERE | _hidden(registry)),
+        Tree("cache", registry / "cache", frozen=True),
+    ]
+    if "://" not in settings.mlflow_artifacts_place:
+        found.append(Tree(ARTIFACTS, Path(settings.mlflow_artifacts_place), frozen=False))
+    if "://" not in settings.lake_data_path:
+        found.insert(0, Tree(DATA, Path(settings.lake_data_path), frozen=True))
+    return found
+
+
+def _hidden(folder: Path) -> set[str]:
+    """Locks, and what is under way."""
+    return {path.name for path in folder.glob(".*")}
+
+
+def _of_url(url: str, setting: str) -> Database:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(f"{setting} is not a database URL") from None  # it may hold a password
+    kind = parsed.get_backend_name()
+    if kind == "sqlite" and parsed.database:
+        return Database("sqlite", parsed.database)
+    if kind == "postgresql":
+        return Database("postgres", parsed.set(drivername="postgresql").render_as_string(hide_password=False))
+    raise ConfigurationError(f"{setting}: '{kind}' is neither sqlite nor postgresql")

@@ -1,0 +1,201 @@
+"""Back up a home: the lake as it is at one moment, then the ledger, the releases and the registry of models.
+
+Files of the lake never change once written, so a backup on the same disk links them: it costs little and survives our
+own clean-up. To survive the disk, write it to another one; it then costs what is new since the backup before.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from herdbook.backup import contents
+from herdbook.backup.databases import Database, copy_out
+from herdbook.backup.git import bundle
+from herdbook.backup.manifest import (
+    MANIFEST,
+    BackupManifest,
+    KeptDatabase,
+    read_manifest,
+    read_sums,
+    sum_of,
+    write_sums,
+)
+from herdbook.backup.tree import Tree, keep_tree
+from herdbook.contracts.durable import disk_full_is_said, fsync_path, make_folder, write_durably
+from herdbook.errors import BackupUnusableError
+from herdbook.lake.attach import open_lake
+from herdbook.lake.lockfile import held
+from herdbook.lake.migrate import lake_version
+from herdbook.lake.transaction import writers_kept_out
+from herdbook.settings import Settings
+
+KEEP = 7
+"""Backups that stay; older ones are removed when a new one is complete."""
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+def backup(
+    settings: Settings, *, to: Path | None = None, keep: int = KEEP, progress: Callable[[int], object] | None = None
+) -> Path:
+    """Write ``<to>/<UTC time>/``: everything of a home that no night can make again, but for secrets and footage.
+
+    Args:
+        settings: where everything is.
+        to: folder of backups; ``settings.backups`` when omitted.
+        keep: how many backups stay there, this one included; at least 1.
+        progress: told the number of files done so far.
+
+    Returns:
+        The folder. It appears under its name when it is complete.
+
+    Raises:
+        StorageError: a store cannot be copied; what was there before stays.
+        LakeBusyError: the lake's writers, or another backup, did not end in time.
+        DiskFullError: there is no room.
+        MissingDependencyError: a program of PostgreSQL's or Git is not installed.
+    """
+    place = make_folder(to or settings.backups)
+    with held(place / ".lock", time.monotonic() + settings.lake_wait_s, "another backup is being written"):
+        for left in place.glob(".*.part"):  # of a backup that was killed
+            shutil.rmtree(left)
+        with _under_way(place) as part:
+            _write(settings, _Writing(part, next(reversed(backups(settings, place)), None), progress))
+            final = _name(place)
+            part.rename(final)
+        fsync_path(place)
+        for old in backups(settings, place)[: -max(keep, 1)]:
+            shutil.rmtree(old)
+    return final
+
+
+def backups(settings: Settings, place: Path | None = None) -> list[Path]:
+    """Complete backups, oldest first."""
+    return sorted(f for f in (place or settings.backups).glob("[0-9]*T*Z") if f.is_dir())
+
+
+@dataclass
+class _Writing:
+    """A backup under way."""
+
+    folder: Path
+    former: Path | None
+    progress: Callable[[int], object] | None
+    names: list[str] = field(default_factory=list)
+
+    def done(self, name: str) -> None:
+        """A file is there."""
+        self.names.append(name)
+        if self.progress is not None:
+            self.progress(len(self.names))
+
+    def tree(self, tree: Tree) -> None:
+        """Keep a folder."""
+        keep_tree(tree, self.folder, self.former, self.done)
+
+
+def _write(settings: Settings, writing: _Writing) -> None:
+    databases = contents.databases(settings)
+    folders = contents.folders(settings)
+    kept: dict[str, KeptDatabase] = {}
+    with disk_full_is_said(writing.folder):
+        with writers_kept_out(settings):
+            made_at, of_lake = datetime.now(UTC), _lake_version(settings)
+            _database(writing, kept, contents.CATALOG, databases)
+            for tree in folders:
+                if tree.name == contents.DATA:
+                    writing.tree(tree)
+            _database(writing, kept, contents.LEDGER, databases)
+        _database(writing, kept, contents.MLFLOW, databases)
+        if bundle(settings.registry / "pipeline.git", writing.folder / contents.PIPELINE):
+            writing.done(contents.PIPELINE)
+        for tree in folders:
+            if tree.name != contents.DATA:
+                writing.tree(tree)
+        write_durably(writing.folder / "README.txt", _README.encode())
+        writing.done("README.txt")
+        sums = _sums(writing)
+    manifest = BackupManifest(
+        made_at=made_at,
+        herdbook=version("herdbook"),
+        lake_version=of_lake,
+        databases=kept,
+        trees={tree.name: str(tree.source) for tree in folders},
+        not_here=_not_here(settings),
+        files=len(sums),
+        bytes=sum((writing.folder / name).stat().st_size for name in sums),
+        sums=write_sums(writing.folder, sums),
+    )
+    write_durably(writing.folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
+
+
+def _database(writing: _Writing, kept: dict[str, KeptDatabase], name: str, databases: dict[str, Database]) -> None:
+    """Copy a database, unless it is one that was copied already."""
+    if name not in databases:
+        return
+    database = databases[name]
+    same = next((kept[other] for other in kept if databases[other].same_as(database)), None)
+    if same is not None:
+        kept[name] = same
+        return
+    file = f"{name}{database.suffix}"
+    if copy_out(database, writing.folder / file):
+        kept[name] = KeptDatabase(kind=database.kind, file=file)
+        writing.done(file)
+
+
+def _sums(writing: _Writing) -> dict[str, str]:
+    known: dict[str, str] = {}
+    if writing.former is not None:
+        with suppress(BackupUnusableError):
+            read_manifest(writing.former)
+            known = read_sums(writing.former)
+    return {name: sum_of(writing.folder, name, writing.former, known) for name in writing.names}
+
+
+def _lake_version(settings: Settings) -> int | None:
+    with open_lake(settings, read_only=True) as lake:
+        return lake_version(lake)
+
+
+def _not_here(settings: Settings) -> dict[str, str]:
+    missing = {"secrets": "keep copies of tokens and keys where the offline keys are", "footage": "on its own disk"}
+    if "://" in settings.lake_data_path:
+        missing[contents.DATA] = settings.lake_data_path
+    if settings.mlflow_database_url.startswith("http"):
+        missing[contents.MLFLOW] = "behind a server: HERDBOOK_MLFLOW_STORE may name its database"
+    if "://" in settings.mlflow_artifacts_place:
+        missing[contents.ARTIFACTS] = settings.mlflow_artifacts_place
+    return missing
+
+
+@contextmanager
+def _under_way(place: Path) -> Iterator[Path]:
+    """A folder that is gone if it does not become a backup."""
+    part = place / f".{datetime.now(UTC).strftime(_STAMP)}.part"
+    part.mkdir()
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _name(place: Path) -> Path:
+    while (final := place / datetime.now(UTC).strftime(_STAMP)).exists():  # two within one second
+        time.sleep(0.2)
+    return final
+
+
+_README = """A backup of a Herdbook: the lake, catalog and data, as it was at one moment, the ledger as it was right
+after, the releases with their signed repository, and the registry of models. `herdbook restore FOLDER` brings it back
+onto an empty machine; manifest.json says what is in it, `sha256sum --check --quiet SHA256SUMS` whether it is whole.
+Do not open its files in place: restore them, or open copies.
+Not in it: tokens and signing keys (secrets/), footage, and the published herd.duckdb, which restoring writes anew.
+"""
