@@ -4,6 +4,7 @@
 that nothing shows. `retention` removes footage after ``HERDBOOK_FOOTAGE_KEEP_DAYS`` and landed files that the lake
 holds; records stay for ever. A backup that fails keeps `compact` from removing anything that night. `trust` signs anew
 what devices believe only until it expires; `prune` removes old releases that no device is assigned.
+`certificates` and `tokens` renew what the platform and devices know each other by.
 """
 
 from __future__ import annotations
@@ -36,9 +37,12 @@ with DAG(
     )
     trust = HerdbookOperator(task_id="trust", arguments=["fleet", "trust", "refresh"])
     prune = HerdbookOperator(task_id="prune", arguments=["fleet", "trust", "prune"], keep=("releases",))
+    certificates = HerdbookOperator(task_id="certificates", arguments=["fleet", "ca", "renew"])
+    tokens = HerdbookOperator(task_id="tokens", arguments=["fleet", "rotate", "--older-than", "180"])
     # What runs where, and devices that were away while the last rollout went by.
     look = HerdbookOperator(task_id="look", arguments=["fleet", "status", "--ask"])
     catch_up = HerdbookOperator(task_id="catch_up", arguments=["fleet", "step"], keep=("rollout", "phase", "devices"))
     backup >> compact >> check
     trust >> prune
+    certificates >> tokens
     look >> catch_up

@@ -7,6 +7,8 @@ import signal
 import hypothesis
 import pytest
 
+from support.fuzz import PROFILE
+
 pytest_plugins = [
     "support.archived_home",
     "support.browser",
@@ -24,7 +26,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Examples take as long as the machine is busy, and CI has 90 minutes for all.
 hypothesis.settings.register_profile("herdbook", deadline=None, max_examples=50)
-hypothesis.settings.load_profile("herdbook")
+# `make fuzz`: tests/fuzz says how many cases of each kind it has there. Nothing is kept between two runs.
+hypothesis.settings.register_profile("nightly", deadline=None, max_examples=500, database=None)
+hypothesis.settings.load_profile(PROFILE)
 
 LONGEST = ("tests/demo/test_demo_end_to_end.py", "tests/fleet/test_fault_table.py")
 

@@ -154,7 +154,7 @@ def test_progress_is_counted(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_the_lake_alone_says_what_is_loaded(settings: Settings, tmp_path: Path) -> None:
-    inventory.enrol(settings, "barn-a-1", farm_id="f", url="http://d:1", timezone="Europe/London", token="x" * 32)
+    inventory.enrol(settings, "barn-a-1", farm_id="f", url="https://d:1", timezone="Europe/London", token="x" * 32)
     days = [landed(settings, tmp_path, DaySpec(day=day)) for day in DAYS]
     with ledger_session(settings) as session:  # one not known to be loaded, one thought to be
         for folder, state in zip(days, (DayState.LANDED, DayState.LOADED), strict=True):

@@ -181,6 +181,30 @@ class LabelServerProtocolError(LabelServerError):
     remedy = "Check the address of its changes in $HERDBOOK_HOME/sync/NAME.yaml; what was taken over before stays."
 
 
+class PlainHttpRefusedError(ConfigurationError):
+    """An agent would be spoken to, or would listen, without TLS beyond its own machine."""
+
+    exit_code = 118
+    remedy = (
+        "Give the agent a certificate (`herdbook fleet ca`) and an https address. Where the line itself is safe, allow "
+        "it: HERDBOOK_PLAIN_HTTP_HOSTS on the platform, `--plain-http` on the device."
+    )
+
+
+class AuthorityError(HerdbookError):
+    """The farm's certificate authority is not there, or may not or cannot issue what is asked."""
+
+    exit_code = 119
+    remedy = "`herdbook fleet ca status` shows what there is; docs/fleet-manager.md has the steps. Nothing was issued."
+
+
+class CredentialError(DeviceError):
+    """A device did not take up its new token or certificate. The former one still opens it."""
+
+    exit_code = 120
+    remedy = "Run the same command again once the device answers: it goes on where it stopped."
+
+
 # -- what crossed the boundary is not what it should be ---------------------------------------------------------------
 
 

@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     """A device whose clock differs from ours by more is not ingested."""
     timeout_s: Seconds = 30.0
     """Longest silence of a device within a request."""
+    plain_http_hosts: str = ""
+    """Hosts, separated by commas, whose agents may be spoken to without TLS; this machine's own need no leave."""
     lake_wait_s: Seconds = 120.0
     """How long a writer waits for its turn in the lake."""
     identity_threshold: Annotated[float, Field(ge=0, le=1)] = 0.6
@@ -122,6 +124,11 @@ class Settings(BaseSettings):
     """Validity of what the offline keys sign: a ceremony is due before it ends."""
     release_keep_days: Annotated[int, Field(ge=1)] = 90
     """Releases that no device in service is assigned leave the signed repository after this long."""
+
+    @property
+    def plain_hosts(self) -> frozenset[str]:
+        """Hosts that may be spoken to without TLS."""
+        return frozenset(name.strip().lower() for name in self.plain_http_hosts.split(",") if name.strip())
 
     @property
     def lake_catalog(self) -> str:
@@ -212,6 +219,11 @@ class Settings(BaseSettings):
     def online_keys(self) -> Path:
         """Folder of the online signing keys; readable by their owner only."""
         return self.trust_keys or self.secrets / "trust"
+
+    @property
+    def authority(self) -> Path:
+        """The farm's own certificate authority: its key, its certificate, what it issued to devices."""
+        return self.secrets / "ca"
 
     @property
     def secrets(self) -> Path:

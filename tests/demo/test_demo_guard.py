@@ -27,7 +27,7 @@ def settled(home: Path) -> Settings:
     settings = Settings(home=home)
     migrate(settings)
     upgrade(settings)
-    inventory.enrol(settings, "d", farm_id="f", url="http://d:1", timezone="UTC", token="x" * 32)
+    inventory.enrol(settings, "d", farm_id="f", url="https://d:1", timezone="UTC", token="x" * 32)
     return settings
 
 

@@ -67,7 +67,7 @@ def test_what_is_not_given_again_stays(settings: Settings) -> None:
 
 def test_a_new_device_needs_everything(settings: Settings) -> None:
     with pytest.raises(ConfigurationError, match="--timezone, --token-file missing"):
-        enrol(settings, "barn-a-1", farm_id="demo-farm", url="http://barn-a-1")
+        enrol(settings, "barn-a-1", farm_id="demo-farm", url="https://barn-a-1")
     assert not token_path(settings, "barn-a-1").exists()
 
 
@@ -115,8 +115,8 @@ def test_what_cannot_be_used_is_refused_and_changes_nothing(settings: Settings, 
 
 @pytest.mark.parametrize(
     "url",
-    ["http://127.0.0.1:1", "https://[::1]:8750", "https://barn_a-1.example:8443/agent", "http://müller.example",
-     "http://xn--mller-kva.example"],
+    ["http://127.0.0.1:1", "https://[::1]:8750", "https://barn_a-1.example:8443/agent", "https://müller.example",
+     "https://xn--mller-kva.example"],
 )  # fmt: skip
 def test_addresses_of_every_kind_are_taken(settings: Settings, url: str) -> None:
     add(settings, url=url)
@@ -151,7 +151,7 @@ def test_a_retired_device_keeps_its_history_and_may_come_back(settings: Settings
 
 def test_status_tells_the_last_day_of_each_kind_and_the_last_attempt(settings: Settings) -> None:
     add(settings)
-    add(settings, "barn-a-2")
+    add(settings, "barn-a-2", token=TOKEN[::-1])
     assert [row.state for row in status(settings)] == ["new", "new"]
     with ledger_session(settings) as session:
         for day, state in ((1, DayState.LOADED), (2, DayState.LANDED), (3, DayState.QUARANTINED)):

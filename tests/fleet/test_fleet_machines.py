@@ -15,7 +15,7 @@ from herdbook.edge.init import TOKEN_NAME
 from herdbook.errors import ConfigurationError, DeviceProtocolError, DeviceUnreachableError, NotFoundError
 from herdbook.fleet.inventory import enrol, retire
 from herdbook.fleet.machines import ask_hardware, note_hardware, replace
-from herdbook.ledger.devices import find_device, read_token
+from herdbook.ledger.devices import find_device, read_token, token_path
 from herdbook.ledger.hardware import hardware_history, hardware_of
 from herdbook.ledger.migrate import upgrade
 from herdbook.ledger.models import DeviceHardware
@@ -114,7 +114,8 @@ def test_enrolled_and_replaced_over_the_real_agent(
         assert enrolled["hardware"]["sku"] == "cpu"
         (rows,) = json.loads(herdbook("fleet", "hardware", "barn-2", "--json"))
         assert (rows["number"], rows["valid_to"]) == (1, None)
-        enrol(settings, "barn-1", url=url, token=(root / TOKEN_NAME).read_text())
+        enrol(settings, "barn-1", url=url)
+        token_path(settings, "barn-1").write_text((root / TOKEN_NAME).read_text())
         with pytest.raises(DeviceProtocolError, match="says it is 'barn-2'"):
             ask_hardware(settings, "barn-1")
     get_settings.cache_clear()

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 from device_server import Device, serve
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ingest_cases import DAY, SPEC, Ingest, enrolled
 
@@ -22,6 +21,7 @@ from herdbook.errors import HerdbookError
 from herdbook.ingest.night import ingest_device
 from herdbook.settings import Settings
 from support.device_day import write_device_day
+from support.fuzz import cases, ran
 from support.hostile import JUNK, places
 
 MANIFEST = f"/v1/days/{DAY}/manifest"
@@ -72,9 +72,10 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         yield Wire(device, folder)
 
 
-@hypothesis_settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@cases(short=30, nightly=1000)
 @given(data=st.data())
 def test_any_value_in_any_place_is_one_of_our_errors_or_fine(wire: Wire, data: st.DataObject) -> None:
+    ran("what a device says over the wire")
     documents = wire.documents()
     wire.say(documents)
     documents["/v1/days"] = json.loads(wire.device.answers["/v1/days"])

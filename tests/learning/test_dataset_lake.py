@@ -42,7 +42,9 @@ def bring(settings: Settings, spec: DaySpec, state: ClipState = ClipState.KEPT) 
     folder = settings.footage / spec.device_id / spec.day.isoformat() / f"r{spec.revision}"
     folder.mkdir(parents=True)
     token = "t" * 64
-    inventory.enrol(settings, spec.device_id, farm_id=spec.farm_id, url="http://x", timezone=spec.timezone, token=token)
+    inventory.enrol(
+        settings, spec.device_id, farm_id=spec.farm_id, url="https://x", timezone=spec.timezone, token=token
+    )
     with ledger_session(settings) as session:
         key = (spec.device_id, spec.day, spec.revision)
         set_day(session, key, sha256="0" * 64, final=True, state=DayState.LOADED)

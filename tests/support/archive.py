@@ -40,7 +40,7 @@ def archive(settings: Settings, farm: Path, days: tuple[date, ...] = (DAY,)) -> 
         settings,
         config.device_id,
         farm_id=config.farm_id,
-        url="http://x",
+        url="https://x",
         timezone=config.timezone,
         token="t" * 64,
     )

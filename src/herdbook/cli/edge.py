@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from herdbook.cli import edge_trust
+from herdbook.cli import edge_certificate, edge_trust
 from herdbook.cli.day import parse_day
 from herdbook.cli.output import JsonFlag, console, print_rows
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="On the device: record footage into device days, and serve them.", no_args_is_help=True)
 
 app.command()(edge_trust.trust)
+app.add_typer(edge_certificate.app, name="certificate")
 
 Root = Annotated[Path, typer.Option("--root", help="The device's folder: days, live footage, token.")]
 Device = Annotated[Path | None, typer.Option("--device", help="Its device.yaml; by default the one in the root.")]
@@ -163,8 +164,14 @@ def serve(
     device: Device = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes any.", min=0, max=65535)] = 8750,
-    certfile: Annotated[Path | None, typer.Option("--certfile", help="TLS certificate, PEM.")] = None,
+    certfile: Annotated[
+        Path | None,
+        typer.Option("--certfile", help="TLS certificate, PEM; by default what `edge certificate take` put there."),
+    ] = None,
     keyfile: Annotated[Path | None, typer.Option("--keyfile", help="Its private key, PEM.")] = None,
+    plain_http: Annotated[
+        bool, typer.Option("--plain-http", help="Without a certificate, let other machines talk to it all the same.")
+    ] = False,
     update: Annotated[bool, typer.Option("--update", help="Also take up the releases that are assigned.")] = False,
 ) -> None:
     """Serve this device's days to the platform, until stopped."""
@@ -187,6 +194,7 @@ def serve(
             port=port,
             certfile=certfile,
             keyfile=keyfile,
+            plain_http=plain_http,
             ready=lambda url: console.print(f"{config.device_id} serves on {url}", soft_wrap=True),
         )
     finally:

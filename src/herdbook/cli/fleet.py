@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from herdbook.cli import fleet_pools, fleet_release, fleet_rollout, fleet_trust
+from herdbook.cli import fleet_ca, fleet_pools, fleet_release, fleet_rollout, fleet_rotate, fleet_trust
 from herdbook.cli.fleet_machine import CaFile, RootFile, UrlOption, read_machine, said, write_root
 from herdbook.cli.output import JsonFlag, console, print_json, print_rows
 from herdbook.settings import get_settings
@@ -15,9 +15,11 @@ from herdbook.settings import get_settings
 app = typer.Typer(help="The devices in service.", no_args_is_help=True)
 fleet_rollout.register(app)
 app.add_typer(fleet_trust.app, name="trust")
+app.add_typer(fleet_ca.app, name="ca")
 
 app.command()(fleet_release.release)
 app.command()(fleet_pools.pools)
+app.command()(fleet_rotate.rotate)
 
 DeviceArgument = Annotated[str, typer.Argument(help="The device's name, for example barn-a-1.", metavar="DEVICE")]
 

@@ -6,7 +6,8 @@ import re
 
 TOKEN_RULE = "one line of 32 to 512 visible ASCII characters"  # noqa: S105 (a sentence)
 """A shorter one could be guessed; another character does not travel in a header."""
-_TOKEN = re.compile(r"[!-~]{32,512}")
+TOKEN_PATTERN = r"^[!-~]{32,512}$"  # noqa: S105 (what one looks like)
+_TOKEN = re.compile(TOKEN_PATTERN)
 
 
 def is_token(text: str) -> bool:

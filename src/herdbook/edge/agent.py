@@ -21,12 +21,14 @@ from herdbook.contracts.identifiers import Sha256
 from herdbook.contracts.validation import first_problem
 from herdbook.edge.activate.place import hardware_of
 from herdbook.edge.agent_alerts import add_alert_routes
+from herdbook.edge.agent_credentials import credential_routes
 from herdbook.edge.agent_models import AcknowledgementRequest, Day, Health, Problem
 from herdbook.edge.agent_releases import release_routes
 from herdbook.edge.config import DeviceConfig
 from herdbook.edge.days import DayStore, StoredDay
 from herdbook.edge.file_response import DayFileResponse
 from herdbook.edge.gate import Gate
+from herdbook.edge.keyring import Keyring
 from herdbook.edge.retention import free_acknowledged
 
 _Responses = dict[int | str, dict[str, Any]]
@@ -49,16 +51,17 @@ _FILE: _Responses = {
 
 
 def create_agent(
-    root: FilePath, config: DeviceConfig, token: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    root: FilePath, config: DeviceConfig, keys: Keyring | str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> FastAPI:
     """The agent's application.
 
     Args:
         root: device folder.
         config: the device.
-        token: what callers must present; compared in constant time.
+        keys: what callers must present; a token alone is one that is kept in memory only.
         now: the device's clock.
     """
+    keys = Keyring(keys) if isinstance(keys, str) else keys
     store = DayStore(root)
     machine = hardware_of(config)
     documented = Depends(HTTPBearer(auto_error=False, description="The device's token."))  # `Gate` is what checks it
@@ -144,6 +147,7 @@ def create_agent(
 
     add_alert_routes(api, root)
     api.include_router(release_routes(root, config, now))
+    api.include_router(credential_routes(root, config, keys))
 
     app = FastAPI(
         title="Herdbook device agent",
@@ -154,7 +158,7 @@ def create_agent(
         redoc_url=None,
     )
     app.include_router(api)
-    app.add_middleware(Gate, token=token)
+    app.add_middleware(Gate, admits=keys.admits)
 
     @app.get("/openapi.json", include_in_schema=False)
     def openapi() -> dict[str, Any]:

@@ -57,6 +57,7 @@ from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
 from herdbook.contracts.release import FIRST_RELEASE, WITHOUT_NETWORKS
 from herdbook.contracts.validation import first_problem
+from herdbook.contracts.yamltext import YamlTextError, read_yaml
 from herdbook.edge.perception.parameters import CompactParameters, MotionParameters, Sam3Parameters
 from herdbook.errors import ConfigurationError
 
@@ -175,13 +176,13 @@ def read_device_config(path: Path) -> DeviceConfig:
         ConfigurationError: the file is absent or not valid; the message names the first wrong key.
     """
     try:
-        config = DeviceConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        config = DeviceConfig.model_validate(read_yaml(path))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not YAML: {error}") from error
     except ValidationError as error:
         raise ConfigurationError(f"{path}, {first_problem(error.errors(), 'the file')}") from error
+    except YamlTextError as error:
+        raise ConfigurationError(f"{path} is not YAML: {error}") from error
     folder = path.absolute().parent
     cameras = tuple(
         camera.model_copy(

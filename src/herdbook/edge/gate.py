@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY_BYTES = 1024
-"""The only body the API takes, an acknowledgement, has some hundred."""
+MAX_BODY_BYTES = 8192
+"""The largest body that the API takes is a certificate, of about one thousand."""
 
 
 class Gate:
-    """ASGI middleware. The token is compared before a byte of the body is read, in constant time."""
+    """ASGI middleware. The token is compared before a byte of the body is read.
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app, self._token = app, token.encode()
+    Args:
+        app: what lies behind.
+        admits: whether a token opens it; compares in constant time.
+    """
+
+    def __init__(self, app: ASGIApp, admits: Callable[[bytes], bool]) -> None:
+        self._app, self._admits = app, admits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or refuse it."""
@@ -24,7 +29,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if not secrets.compare_digest(_presented(headers), self._token):
+        if not self._admits(presented(headers)):
             await _refuse(401, "missing or wrong bearer token", {"WWW-Authenticate": "Bearer"})(scope, receive, send)
             return
         body = await _read(headers, receive)
@@ -33,6 +38,12 @@ class Gate:
             await answer(scope, receive, send)
             return
         await self._app(scope, _Replay(body, receive), send)
+
+
+def presented(headers: Headers) -> bytes:
+    """The bearer token of a request; empty where it has none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.encode() if scheme.lower() == "bearer" else b""
 
 
 class _Replay:
@@ -60,11 +71,6 @@ async def _read(headers: Headers, receive: Receive) -> bytes | None:
         if len(body) > MAX_BODY_BYTES:
             return None
     return body
-
-
-def _presented(headers: Headers) -> bytes:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    return token.encode() if scheme.lower() == "bearer" else b""
 
 
 def _refuse(status: int, detail: str, headers: dict[str, str]) -> JSONResponse:

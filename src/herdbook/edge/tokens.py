@@ -1,4 +1,4 @@
-"""The device's bearer token: a file that only its owner can read."""
+"""The device's bearer token: a file that only its owner can read. `herdbook.edge.keyring` rotates it."""
 
 from __future__ import annotations
 

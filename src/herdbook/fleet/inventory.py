@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import ssl
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from herdbook.contracts import farmtime
 from herdbook.contracts.durable import write_durably
@@ -18,10 +20,11 @@ from herdbook.contracts.identifiers import Slug
 from herdbook.contracts.token import TOKEN_RULE, is_token
 from herdbook.errors import ConfigurationError, NotFoundError
 from herdbook.ledger.columns import utc_now
-from herdbook.ledger.devices import token_path
+from herdbook.ledger.devices import next_token_path, token_path
 from herdbook.ledger.hardware import close_hardware
 from herdbook.ledger.models import DAY_MISSING, Attempt, DayState, Device, DeviceDay
 from herdbook.ledger.session import ledger_session
+from herdbook.ledger.transport import require_tls
 from herdbook.settings import Settings
 
 _SLUG = TypeAdapter(Slug)
@@ -48,7 +51,7 @@ def enrol(
     """
     given = {
         "farm_id": farm_id and _slug("farm", farm_id),
-        "url": url and _agent_url(url),
+        "url": url and _agent_url(settings, url),
         "timezone": timezone and str(farmtime.zone(timezone)),
         "ca_file": ca_file and _certificates(ca_file),
     }
@@ -62,6 +65,8 @@ def enrol(
             options = ", ".join("--" + name.removesuffix("_id").replace("_", "-") for name in missing)
             why = "is new here" if device is None else "has no token here"
             raise ConfigurationError(f"device '{device_id}' {why}: {options} missing")
+        if secret:
+            _require_own_token(settings, session, device_id, secret)
         if device is None:
             device = Device(device_id=device_id)
             session.add(device)
@@ -71,6 +76,7 @@ def enrol(
         device.retired_at = None
         # The file first: a device in the ledger always has its token.
         if secret:
+            next_token_path(settings, device_id).unlink(missing_ok=True)
             _write_token(token_path(settings, device_id), secret)
         session.flush()
     return device
@@ -88,7 +94,8 @@ def retire(settings: Settings, device_id: str) -> None:
             raise NotFoundError(f"device '{device_id}' is not enrolled", "`herdbook fleet status` lists devices.")
         device.retired_at = device.retired_at or utc_now()
         close_hardware(session, device_id)
-    token_path(settings, device_id).unlink(missing_ok=True)
+    for path in (token_path(settings, device_id), next_token_path(settings, device_id)):
+        path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,17 @@ def status(settings: Settings) -> list[DeviceStatus]:
         ]
 
 
+def _require_own_token(settings: Settings, session: Session, device_id: str, token: str) -> None:
+    """Refuse a token that opens another device, too: whoever takes one of them would have both."""
+    for other in session.scalars(select(Device.device_id).where(Device.device_id != device_id)):
+        path = token_path(settings, other)
+        if path.is_file() and secrets.compare_digest(path.read_text(encoding="ascii").strip(), token):
+            raise ConfigurationError(
+                f"that is the token of '{other}': '{device_id}' needs its own",
+                "Make one on the device with `herdbook edge init`; a copied disk carries its original's.",
+            )
+
+
 def _write_token(path: Path, token: str) -> None:
     for folder in (path.parent.parent, path.parent):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -158,12 +176,13 @@ def _slug(what: str, value: str) -> str:
         ) from error
 
 
-def _agent_url(value: str) -> str:
+def _agent_url(settings: Settings, value: str) -> str:
     if not _is_agent_url(value):
         raise ConfigurationError(
             f"'{_shown(value)}' is not an agent's address",
             "Give --url like https://barn-a-1.example:8443, without a user name or query.",
         )
+    require_tls(settings, value)
     return value.rstrip("/")
 
 

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
-from typing import TypeVar
-
-import httpx
-from pydantic import BaseModel, ValidationError
 
 from herdbook.contracts.hardware import Hardware
-from herdbook.contracts.identifiers import Slug
-from herdbook.contracts.validation import first_problem
-from herdbook.errors import (
-    ConfigurationError,
-    DeviceAuthenticationError,
-    DeviceProtocolError,
-    DeviceUnreachableError,
-)
+from herdbook.errors import ConfigurationError, DeviceUnreachableError
 from herdbook.fleet import inventory
+from herdbook.fleet.agent import Agent
 from herdbook.ledger.devices import find_device, read_token
 from herdbook.ledger.hardware import close_hardware, hardware_row, open_hardware
 from herdbook.ledger.models import Device
 from herdbook.ledger.session import ledger_session
 from herdbook.settings import Settings
-
-_TIMEOUT_S = 5.0
-_MAX_BYTES = 1 << 16
-_Answer = TypeVar("_Answer", bound=BaseModel)
-
-
-class _Name(BaseModel):
-    """What of ``GET /v1/health`` matters here."""
-
-    device_id: Slug
 
 
 def ask_hardware(settings: Settings, device_id: str) -> Hardware:
@@ -44,28 +23,13 @@ def ask_hardware(settings: Settings, device_id: str) -> Hardware:
         DeviceUnreachableError, DeviceAuthenticationError, DeviceProtocolError: it does not answer as it should.
     """
     device = find_device(settings, device_id)
-    where = f"'{device_id}' at {device.url}"
-    try:
-        verify = ssl.create_default_context(cafile=device.ca_file) if device.url.startswith("https") else False
-        with httpx.Client(
-            base_url=device.url,
-            headers={"Authorization": f"Bearer {read_token(settings, device_id)}"},
-            verify=verify,
-            timeout=_TIMEOUT_S,
-            trust_env=False,
-        ) as http:
-            name = _get(http, where, "/v1/health", _Name)
-            if name.device_id != device_id:
-                raise DeviceProtocolError(
-                    f"{where} says it is '{name.device_id}'",
-                    "Correct its address with `herdbook fleet enrol DEVICE --url URL`.",
-                )
-            return _get(http, where, "/v1/hardware", Hardware)
-    except (httpx.RequestError, OSError) as error:
-        raise DeviceUnreachableError(
-            f"{where} does not answer: {error or type(error).__name__}",
-            "Run `herdbook fleet enrol DEVICE` again once it does: its machine is then read.",
-        ) from error
+    with Agent(settings, device, read_token(settings, device_id)) as agent:
+        try:
+            agent.require_name()
+            return agent.get("/v1/hardware", Hardware)
+        except DeviceUnreachableError as error:
+            error.remedy = "Run `herdbook fleet enrol DEVICE` again once it does: its machine is then read."
+            raise
 
 
 def note_hardware(settings: Settings, device_id: str, hardware: Hardware) -> None:
@@ -105,16 +69,3 @@ def replace(
     with ledger_session(settings) as session:
         close_hardware(session, device_id)
     return device
-
-
-def _get(http: httpx.Client, where: str, path: str, kind: type[_Answer]) -> _Answer:
-    response = http.get(path)
-    if response.status_code in (401, 403):
-        raise DeviceAuthenticationError(f"{where} refuses our token")
-    if response.status_code != 200 or len(response.content) > _MAX_BYTES:
-        raise DeviceProtocolError(f"{where} answers {path} with status {response.status_code}")
-    try:
-        return kind.model_validate_json(response.content)
-    except ValidationError as error:
-        problem = first_problem(error.errors(), "the whole")
-        raise DeviceProtocolError(f"{path} of {where} is not the agent's: {problem}") from error

@@ -6,6 +6,7 @@ each 64 KiB in Python and takes a quarter of the throughput (docs/adr/0051).
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -24,7 +25,7 @@ from herdbook.contracts.farmtime import FarmDay, Instant
 from herdbook.contracts.identifiers import Sha256, Slug
 from herdbook.contracts.validation import first_problem
 from herdbook.errors import DeviceClockError, DeviceProtocolError, ManifestError, NotFoundError, TransferCorruptError
-from herdbook.ingest.wire import broken, refused, trust
+from herdbook.ingest.wire import broken, refused
 
 MAX_JSON_BYTES = 16 * 1024 * 1024
 _MAX_REFUSAL = 4096
@@ -86,15 +87,26 @@ class AgentClient:
     """
 
     def __init__(
-        self, device_id: str, url: str, token: str, *, ca_file: str | None = None, timeout_s: float = 30.0
+        self, device_id: str, url: str, token: str, *, trust: ssl.SSLContext | None = None, timeout_s: float = 30.0
     ) -> None:
+        """Make a client of one agent.
+
+        Args:
+            device_id: the device that must answer.
+            url: its agent's address.
+            token: what opens it.
+            trust: whose certificates to believe (`herdbook.ledger.transport.agent_trust`); none speaks without TLS.
+            timeout_s: longest silence within a request.
+        """
         self.device_id = device_id
         self.where = f"'{device_id}' at {url}"
         self._url = urlsplit(url)
         self._timeout_s = timeout_s
         # Bytes as they are stored: compressed ones would not resume at an offset.
         self._headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
-        self._trust = trust(ca_file) if self._url.scheme == "https" else None
+        if (self._url.scheme == "https") is (trust is None):
+            raise ValueError("an https address is spoken to with an authority to believe, and no other is")
+        self._trust = trust
         self._http = httpx.Client(
             base_url=url,
             headers=self._headers,

@@ -24,6 +24,7 @@ from herdbook.ledger.days import highest_revision
 from herdbook.ledger.devices import find_device, read_token
 from herdbook.ledger.models import DayState, Device, DeviceDay
 from herdbook.ledger.session import ledger_session
+from herdbook.ledger.transport import agent_trust
 from herdbook.settings import Settings
 
 
@@ -60,7 +61,7 @@ def open_agent(settings: Settings, device: Device) -> AgentClient:
         device.device_id,
         device.url,
         read_token(settings, device.device_id),
-        ca_file=device.ca_file,
+        trust=agent_trust(settings, device.url, device.ca_file),
         timeout_s=settings.timeout_s,
     )
 

@@ -7,26 +7,14 @@ import ssl
 from http import HTTPStatus
 
 from herdbook.errors import (
-    ConfigurationError,
     DeviceAuthenticationError,
     DeviceError,
     DeviceProtocolError,
     DeviceUnreachableError,
 )
+from herdbook.ledger.transport import distrusted
 
 _SHOWN = 200
-
-
-def trust(ca_file: str | None) -> ssl.SSLContext:
-    """Whose certificates to believe: the given authority's, or the system's.
-
-    Raises:
-        ConfigurationError: the file cannot be read.
-    """
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"{ca_file}: {error}", "Enrol the device again with a readable --ca-file.") from error
 
 
 def broken(where: str, error: Exception) -> DeviceError:
@@ -38,10 +26,7 @@ def broken(where: str, error: Exception) -> DeviceError:
     """
     tls = _beneath(error)
     if isinstance(tls, ssl.SSLCertVerificationError):
-        return DeviceAuthenticationError(
-            f"the certificate of {where} is not trusted: {tls.verify_message}",
-            "Give the authority's certificate with `herdbook fleet enrol DEVICE --ca-file FILE`.",
-        )
+        return distrusted(where, tls)
     if tls is not None and not isinstance(tls, ssl.SSLEOFError):
         return DeviceProtocolError(f"{where} does not speak TLS as expected: {tls.reason}")
     return DeviceUnreachableError(f"{where} does not answer: {error or type(error).__name__}")

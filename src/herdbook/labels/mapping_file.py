@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
+from herdbook.contracts import yamltext
 from herdbook.contracts.camera import Contract
 from herdbook.contracts.validation import first_problem
+from herdbook.contracts.yamltext import YamlTextError
 from herdbook.errors import ConfigurationError, NotFoundError
 
 M = TypeVar("M", bound=Contract)
@@ -37,8 +38,8 @@ def read_yaml(path: Path) -> Any:
         ConfigurationError: it is not YAML.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yamltext.read_yaml(path)
     except OSError as error:
         raise NotFoundError(f"there is no mapping file {path}", "Check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except YamlTextError as error:
         raise ConfigurationError(f"{path.name} is not YAML: {error}") from error

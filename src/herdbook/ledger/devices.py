@@ -17,6 +17,11 @@ def token_path(settings: Settings, device_id: str) -> Path:
     return settings.secrets / "devices" / f"{device_id}.token"
 
 
+def next_token_path(settings: Settings, device_id: str) -> Path:
+    """Where the token lies that a rotation is about to put into force."""
+    return settings.secrets / "devices" / f"{device_id}.token.next"
+
+
 def find_device(settings: Settings, device_id: str) -> Device:
     """A device in service.
 

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from herdbook.contracts.validation import first_problem
+from herdbook.contracts.yamltext import YamlTextError, parse_yaml
 from herdbook.errors import NotFoundError, StudyDefinitionError
 from herdbook.studies.definition import Study
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, and no key twice: the later would silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """As the base class does, once keys are known to differ."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is said twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def read_study(path: Path) -> Study:
@@ -36,8 +23,10 @@ def read_study(path: Path) -> Study:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise NotFoundError(f"there is no study {path}", "Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise StudyDefinitionError(f"{path.name} is not UTF-8 text: {error}") from error
     return parse_study(text, path.name)
 
 
@@ -53,12 +42,11 @@ def parse_study(text: str, name: str = "the definition") -> Study:
         LeakageError: it asks for what lies on or past the index day.
     """
     try:
-        found = yaml.load(text, _Loader)  # noqa: S506 - it is a safe one
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise StudyDefinitionError(f"{name}{where}: {problem}") from error
+        found = parse_yaml(text)
+    except YamlTextError as error:
+        raise StudyDefinitionError(
+            f"{name}, {error}" if str(error).startswith("line") else f"{name} {error}"
+        ) from error
     if not isinstance(found, dict):
         raise StudyDefinitionError(f"{name} does not hold a study's fields")
     try:

@@ -12,6 +12,7 @@ from herdbook.contracts.assignment import Window
 from herdbook.contracts.camera import Contract
 from herdbook.contracts.identifiers import Slug
 from herdbook.contracts.validation import first_problem
+from herdbook.contracts.yamltext import YamlTextError, parse_yaml
 from herdbook.errors import RolloutPolicyError
 
 _Share = Annotated[float, Field(gt=0, le=1)]
@@ -127,14 +128,12 @@ def read_policy(file: Path | None = None) -> Policy:
 
 
 def _mapping(raw: bytes, where: str) -> dict[str, Any]:
-    import yaml
-
     if len(raw) > _LONGEST:
         raise RolloutPolicyError(f"{where} is longer than {_LONGEST} bytes")
     try:
-        document = yaml.safe_load(raw)
-    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-        raise RolloutPolicyError(f"{where} is not YAML: {' '.join(str(error).split())[:200]}") from error
+        document = parse_yaml(raw.decode("utf-8"))
+    except (YamlTextError, UnicodeDecodeError) as error:
+        raise RolloutPolicyError(f"{where} is not YAML: {str(error)[:200]}") from error
     if document is None:
         return {}
     if not isinstance(document, dict):

@@ -9,11 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from herdbook.contracts.activation import DeviceReport, Stage
-from herdbook.errors import DeviceAuthenticationError
+from herdbook.errors import DeviceAuthenticationError, PlainHttpRefusedError
 from herdbook.fleet.rollout.agents import Address
 from herdbook.ledger.devices import read_token
 from herdbook.ledger.models import Device
 from herdbook.ledger.rollouts import DeviceSeen
+from herdbook.ledger.transport import require_tls
 from herdbook.settings import Settings
 
 
@@ -23,8 +24,9 @@ def addresses(settings: Settings, devices: Iterable[Device]) -> tuple[list[Addre
     wrong: dict[str, str] = {}
     for device in devices:
         try:
+            require_tls(settings, device.url)
             token = read_token(settings, device.device_id)
-        except DeviceAuthenticationError as error:
+        except (DeviceAuthenticationError, PlainHttpRefusedError) as error:
             wrong[device.device_id] = error.message
         else:
             found.append(Address(device.device_id, device.url, token, device.ca_file))

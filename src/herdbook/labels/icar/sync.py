@@ -17,11 +17,11 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import duckdb
-import yaml
 from pydantic import AfterValidator, ValidationError
 
 from herdbook.contracts.camera import Contract
 from herdbook.contracts.validation import first_problem
+from herdbook.contracts.yamltext import YamlTextError, read_yaml
 from herdbook.errors import (
     ConfigurationError,
     LabelServerProtocolError,
@@ -89,11 +89,11 @@ def read_server(settings: Settings, name: str) -> ServerFile:
     if name not in server_names(settings):
         raise NotFoundError(f"there is no server '{name}'", f"Describe it in {path}.")
     try:
-        return ServerFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name} is not YAML: {error}") from error
+        return ServerFile.model_validate(read_yaml(path))
     except ValidationError as error:
         raise ConfigurationError(f"{path.name}: {first_problem(error.errors(), 'as a whole')}") from error
+    except YamlTextError as error:
+        raise ConfigurationError(f"{path.name} is not YAML: {error}") from error
 
 
 def sync(settings: Settings, name: str, *, sleep: Callable[[float], None] = time.sleep) -> SyncResult:

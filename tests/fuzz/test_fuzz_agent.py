@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 import schemathesis
-from edge_cases import AFTERWARDS
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from herdbook.edge.agent import create_agent
 from herdbook.edge.config import DeviceCamera, DeviceConfig
 from herdbook.edge.recorder import record_day
+from support.fuzz import cases, ran
 
 TOKEN = "a-token-of-forty-characters-for-the-tests"
 KEY = {"Authorization": f"Bearer {TOKEN}"}
@@ -26,7 +26,7 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DeviceConfig
     (root / "clips").mkdir()
     camera = DeviceCamera(camera_id="c", pen_id="p", width=160, height=120, fps=5, source=str(root / "clips"))
     config = DeviceConfig(device_id="barn-1", farm_id="farm-1", timezone="UTC", cameras=(camera,))
-    record_day(config, root, date(2026, 6, 1), now=AFTERWARDS)
+    record_day(config, root, date(2026, 6, 1), now=datetime(2026, 6, 3, tzinfo=UTC))
     return root, config
 
 
@@ -43,6 +43,9 @@ OPERATIONS = [
     ("GET", "/v1/release"),
     ("POST", "/v1/release/check"),
     ("GET", "/v1/plans/{sha256}"),
+    ("PUT", "/v1/token"),
+    ("POST", "/v1/certificate/request"),
+    ("PUT", "/v1/certificate"),
 ]
 
 
@@ -52,11 +55,12 @@ def api(device: tuple[Path, DeviceConfig]) -> schemathesis.BaseSchema:
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@cases(short=10, nightly=700)
 @given(data=st.data())
 def test_every_answer_is_as_documented(
     api: schemathesis.BaseSchema, method: str, path: str, data: st.DataObject
 ) -> None:
+    ran(f"agent: {method} {path}")
     case = data.draw(api[path][method].as_strategy())
     case.call_and_validate(headers=KEY)
 
