@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     """Longest silence of a device within a request."""
     lake_wait_s: Seconds = 120.0
     """How long a writer waits for its turn in the lake."""
+    database_wait_s: Seconds = 30.0
+    """How long a database server that does not answer is waited for; a restart takes less."""
     identity_threshold: Annotated[float, Field(ge=0, le=1)] = 0.6
     """Claims at or above this confidence count as identified."""
     embedding_bits: Literal[4, 8] = 4
