@@ -36,6 +36,8 @@ from support.night_workers import PATHS, Task, Workers
 FIRST = date(2026, 3, 2)
 SPEC = DaySpec(animals=3, tracklets_per_animal=40, clips=2)
 """What a device sees in a day: 120 tracklets, 480 bouts, two tiny clips."""
+LOADERS = 2
+"""Tasks that share the loads."""
 ANIMALS = [f"P{n}" for n in range(SPEC.animals)]
 
 
@@ -164,7 +166,9 @@ def run_night(
     from herdbook_airflow.command import SET_ASIDE
 
     asked = [Task(f"ingest {d}", ["ingest", d, "--until", until.isoformat()], SET_ASIDE) for d in devices]
-    night = NightRun(asked, [Task("load", ["load", "--no-publish"])], [Task("publish", ["publish"])])
+    shares = [f"{k}/{LOADERS}" for k in range(1, LOADERS + 1)]
+    loads = [Task(f"load {share}", ["load", "--no-publish", "--share", share]) for share in shares]
+    night = NightRun(asked, loads, [Task("publish", ["publish"])])
     for phase in ("ingest", "load", "publish"):
         begun = time.monotonic()
         workers.run(getattr(night, phase), lambda task, said, phase=phase: hear(phase, task, said))  # type: ignore[misc]
