@@ -3,7 +3,8 @@
 Each module has ``run()``: rows of ``name``, ``ours``, ``baseline`` (both in ``unit``), ``ratio``, and ``aim`` if any.
 Some run only when they are named: ``motion_hard``, ``student_hard`` (figures of models), ``streaming_memory``,
 ``herd_records``, ``alerts``, ``deviation``, ``rollout``, ``reid_storage`` and ``animal_day`` take minutes or more,
-``study_table`` a minute, ``study_recovery`` hours, ``estimators`` needs R, ``full_size`` a GPU.
+``study_table`` a minute, ``study_recovery`` hours, ``estimators`` needs R, ``full_size`` a GPU, ``hundred`` and
+``readers`` PostgreSQL's server programs.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ WHEN_NAMED = (
     "reid_storage",
     "study_table",
     "animal_day",
+    "hundred",
+    "readers",
 )
 
 

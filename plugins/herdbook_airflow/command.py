@@ -27,6 +27,7 @@ RETRYABLE = frozenset(
         errors.StorageError,
         errors.DiskFullError,
         errors.LakeBusyError,
+        errors.DatabaseAwayError,
         errors.RegistryError,
         errors.ObjectStoreError,
         errors.RemoteError,

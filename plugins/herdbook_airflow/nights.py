@@ -42,6 +42,12 @@ def few_retries() -> int:
     return min(get_settings().retries, 2)
 
 
+def load_shares() -> list[dict[str, str]]:
+    """The shares in which a night's loads are done (``HERDBOOK_LOAD_TASKS``)."""
+    of = get_settings().load_tasks
+    return [{"share": f"{k}/{of}"} for k in range(1, of + 1)]
+
+
 def night_limit() -> timedelta:
     """How long a night may fetch from one device (``HERDBOOK_NIGHT_HOURS``)."""
     return timedelta(hours=get_settings().night_hours)

@@ -340,6 +340,13 @@ class LakeBusyError(StorageError):
     remedy = "Run the command again; nothing was half written."
 
 
+class DatabaseAwayError(StorageError):
+    """A database server does not answer, or broke off what was under way."""
+
+    exit_code = 122
+    remedy = "Start the server, or wait until it is back; what was under way is tried again by the next run."
+
+
 class LakeCheckFailedError(StorageError):
     """A check marked *fail* found rows."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from herdbook.contracts.landed_day import MARKER, LandedDay, Landing, landed_days, read_landed_day
+from herdbook.contracts.share import ALL, Share
 from herdbook.errors import HerdbookError, LakeCheckFailedError, NotFoundError
 from herdbook.settings import Settings
 
@@ -53,12 +54,13 @@ class Night:
             raise type(first)("; ".join(error.message for error in self.errors), first.remedy)
 
 
-def waiting_days(settings: Settings, days: Collection[date] = ()) -> list[Path]:
+def waiting_days(settings: Settings, days: Collection[date] = (), share: Share = ALL) -> list[Path]:
     """Landed folders that the lake does not hold as they are: the highest revision of each day, oldest day first.
 
     Args:
         settings: where landing area and lake are.
         days: only these; all when empty.
+        share: of the device days.
 
     Raises:
         NotFoundError: nothing has landed for one of ``days``.
@@ -76,7 +78,7 @@ def waiting_days(settings: Settings, days: Collection[date] = ()) -> list[Path]:
             "SELECT device_id, day, revision, manifest_sha256, quarantined_rows FROM main.device_day"
         ).fetchall()
     held = {(device, day.isoformat()): (revision, *content) for device, day, revision, *content in rows}
-    waiting = [folder for key, folder in chosen.items() if _differs(folder, held.get(key))]
+    waiting = [folder for key, folder in chosen.items() if share.has(*key) and _differs(folder, held.get(key))]
     return sorted(waiting, key=lambda f: (f.parent.name, f.parent.parent.name))
 
 
@@ -101,11 +103,11 @@ def load_days(settings: Settings, folders: Sequence[Path], progress: Progress | 
     return night
 
 
-def claim_days(settings: Settings, night: Night, progress: Progress | None = None) -> None:
-    """Match the tracklets of every load that wants it to animals, adding to ``night``."""
+def claim_days(settings: Settings, night: Night, progress: Progress | None = None, share: Share = ALL) -> None:
+    """Match the tracklets of every load that wants it to animals, adding to ``night``; of a share of them."""
     from herdbook.identity.pending import unmatched_loads
 
-    wanting = unmatched_loads(settings)
+    wanting = [(load_id, name) for load_id, name in unmatched_loads(settings) if share.has(*name.split())]
     if not wanting:
         return
     from herdbook.identity.match import claim_device_day
@@ -162,7 +164,12 @@ def check_and_publish(settings: Settings, progress: Progress | None = None) -> P
 
 
 def load_herd(
-    settings: Settings, days: Collection[date] = (), *, publish: bool = True, progress: Progress | None = None
+    settings: Settings,
+    days: Collection[date] = (),
+    *,
+    publish: bool = True,
+    progress: Progress | None = None,
+    share: Share = ALL,
 ) -> Night:
     """Load, claim, reconcile, check and publish. Call ``raise_errors`` on what it returns.
 
@@ -171,13 +178,14 @@ def load_herd(
         days: load only these; every landed day when empty.
         publish: whether to check and publish in the end.
         progress: told each step.
+        share: which of the waiting days; whoever does the other shares may do so at the same time.
 
     Raises:
         NotFoundError: nothing has landed for one of ``days``.
         LakeCheckFailedError: nothing was published because a check failed.
     """
-    night = load_days(settings, waiting_days(settings, days), progress)
-    claim_days(settings, night, progress)
+    night = load_days(settings, waiting_days(settings, days, share), progress)
+    claim_days(settings, night, progress, share)
     _say(progress, "reconciling the ledger", 0, 0)
     reconcile(settings)
     if publish:

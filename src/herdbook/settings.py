@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     """Hosts, separated by commas, whose agents may be spoken to without TLS; this machine's own need no leave."""
     lake_wait_s: Seconds = 120.0
     """How long a writer waits for its turn in the lake."""
+    load_tasks: Annotated[int, Field(ge=1, le=64)] = 1
+    """Tasks that share a night's loads; several are of use with a PostgreSQL catalog and several workers."""
+    database_wait_s: Seconds = 30.0
+    """How long a database server that does not answer is waited for; a restart takes less."""
     identity_threshold: Annotated[float, Field(ge=0, le=1)] = 0.6
     """Claims at or above this confidence count as identified."""
     embedding_bits: Literal[4, 8] = 4

@@ -11,7 +11,7 @@ from device_server import Device, serve
 from ingest_cases import DAY, SPEC, Ingest, enrolled
 
 from herdbook.cli import main
-from herdbook.ingest import fetch
+from herdbook.ingest import client, fetch
 from herdbook.settings import Settings, get_settings
 
 
@@ -25,7 +25,8 @@ def device(tmp_path: Path) -> Iterator[Device]:
 @pytest.fixture
 def settings(tmp_path: Path, device: Device, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A platform that knows the device, and is less patient than in a barn."""
-    monkeypatch.setattr(fetch, "PAUSE_S", 0.02)
+    for waits in (fetch, client):
+        monkeypatch.setattr(waits, "PAUSE_S", 0.02)
     return enrolled(Settings(home=tmp_path / "home", timeout_s=5), device)
 
 

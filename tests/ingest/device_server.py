@@ -27,6 +27,8 @@ class Device:
     clock_ahead: timedelta = timedelta(0)
     cut_after: int | None = None
     """Close the connection after so many bytes of files in all, then be gone until set to none."""
+    hang_ups: dict[str, int] = field(default_factory=dict)
+    """How often it hangs up in the middle of an answer before it gives one, by path."""
     altered: dict[str, bytes] = field(default_factory=dict)
     """Bytes to send instead of a file's, by sha256."""
     answers: dict[str, bytes] = field(default_factory=dict)
@@ -80,6 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
             device.requests.append(self.path)
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self._json({"detail": "wrong token"}, 401)
+        elif device.hang_ups.get(self.path, 0) > 0:
+            self._hang_up()
         elif device.cut_after is not None and device.file_bytes >= device.cut_after:
             self.close_connection = True
         elif self.path in device.answers:
@@ -106,12 +110,21 @@ class _Handler(BaseHTTPRequestHandler):
         device, parts = self.device, self.path.strip("/").split("/")
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         device.requests.append(f"POST {self.path}")
+        if device.hang_ups.get(self.path, 0) > 0:
+            device.hang_ups[self.path] -= 1
+            self.close_connection = True
+            return
         folder = device.latest()[parts[2]]
         if body["manifest_sha256"] != manifest_sha256((folder / "manifest.json").read_bytes()):
             self._json({"detail": "not the current manifest"}, 409)
             return
         device.acknowledged.add((parts[2], body["revision"]))
         self._send(b"", 204)
+
+    def _hang_up(self) -> None:
+        self.device.hang_ups[self.path] -= 1
+        self._send(b"[", 200, length=100)
+        self.close_connection = True
 
     def _offer(self, day: str, folder: Path) -> dict[str, Any]:
         raw = (folder / "manifest.json").read_bytes()

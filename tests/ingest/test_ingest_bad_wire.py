@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from device_server import Device, serve
 from ingest_cases import (
+    DAY,
     SENT,
     SPEC,
     Ingest,
@@ -73,6 +74,25 @@ def test_device_that_disappears_between_records_and_footage(settings: Settings, 
     device.cut_after = None
     assert ingest()[0] == 0
     assert device.acknowledged
+
+
+@pytest.mark.parametrize("asked", ["health", "days", f"days/{DAY}/manifest", f"days/{DAY}/acknowledgement"])
+def test_a_line_that_breaks_within_an_answer_is_asked_again_at_once(
+    device: Device, ingest: Ingest, settings: Settings, asked: str
+) -> None:
+    write_device_day(device.root, SPEC)
+    device.hang_ups[f"/v1/{asked}"] = 2
+    assert ingest()[0] == 0
+    assert landed_rows(settings) == SENT
+    assert device.acknowledged
+    assert device.hang_ups == {f"/v1/{asked}": 0}
+
+
+def test_a_line_that_breaks_every_time_is_said(device: Device, ingest: Ingest, settings: Settings) -> None:
+    write_device_day(device.root, SPEC)
+    device.hang_ups["/v1/days"] = 100
+    assert ingest()[0] == 21
+    assert device.hang_ups == {"/v1/days": 97}
 
 
 def test_another_device_at_the_address(device: Device, ingest: Ingest) -> None:

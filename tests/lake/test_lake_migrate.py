@@ -105,7 +105,7 @@ def test_an_empty_postgres_database_is_no_lake(tmp_path: Path, postgres_dsn: str
 
 
 def test_an_unreachable_catalog_does_not_show_its_password(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, catalog="postgres:host=/nowhere dbname=x password=geheim")
+    settings = Settings(home=tmp_path, catalog="postgres:host=/nowhere dbname=x password=geheim", database_wait_s=0.2)
     with pytest.raises(StorageError) as caught:
         open_lake(settings)
     assert "geheim" not in str(caught.value)

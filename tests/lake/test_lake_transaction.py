@@ -65,7 +65,7 @@ def test_of_one_turn_nobody_writes_beside_another(any_lake: Settings) -> None:
 
 def test_a_server_that_is_not_there_is_said_without_its_password(tmp_path_factory: pytest.TempPathFactory) -> None:
     home = tmp_path_factory.mktemp("home")
-    settings = Settings(home=home, catalog="postgres:host=/nowhere dbname=x password=geheim")
+    settings = Settings(home=home, catalog="postgres:host=/nowhere dbname=x password=geheim", database_wait_s=0.2)
     with pytest.raises(StorageError, match="cannot be opened") as caught:
         write(settings, lambda _: None)
     assert "geheim" not in str(caught.value)

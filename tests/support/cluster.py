@@ -23,7 +23,7 @@ from herdbook.demo.airflow import checkout
 from herdbook.demo.airflow_api import AirflowApi
 from herdbook.processes.background import Background, free_ports
 from herdbook.settings import Settings
-from support.postgres import postgres_server
+from support.postgres import running_cluster
 from support.s3 import Store
 
 PORTS = ("5432", "6379", "8333", "5000", "8080", "8760", "8974", "8793", "8794", "8795")
@@ -139,7 +139,7 @@ class Cluster(AirflowApi):
         """The server, as the file sets it up: databases and roles by its own script, passwords asked for over TCP."""
         options = f"-c listen_addresses=127.0.0.1 -c port={self.ports['5432']}"
         ways = ("--auth-host=scram-sha-256", "--auth-local=trust")
-        socket = self._stack.enter_context(postgres_server(options, ways))
+        socket = self._stack.enter_context(running_cluster(options, ways)).folder
         env = self.variables("postgres") | {"PGHOST": str(socket), "PGPORT": self.ports["5432"]}
         subprocess.run([checkout() / "docker" / "postgres-init.sh"], env=env, check=True, capture_output=True)
 

@@ -17,6 +17,9 @@ from herdbook.settings import get_settings
 def load(
     days: Annotated[list[date] | None, typer.Argument(help="Only these days.", parser=parse_day, metavar="DAY")] = None,
     *,
+    share: Annotated[
+        str, typer.Option(metavar="K/N", help="Only the K-th of N shares; others may be loaded at the same time.")
+    ] = "1/1",
     no_publish: Annotated[bool, typer.Option("--no-publish", help="Leave herd.duckdb as it is.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -24,10 +27,12 @@ def load(
 
     Days already loaded are left alone; a day that fails does not stop the others.
     """
+    from herdbook.contracts.share import Share
     from herdbook.night import load_herd
 
+    mine = Share.parse(share)
     with steps_bar(log=True) as progress:
-        night = load_herd(get_settings(), days or (), publish=not no_publish, progress=progress)
+        night = load_herd(get_settings(), days or (), publish=not no_publish, progress=progress, share=mine)
     print_rows([asdict(loaded) for loaded in night.loads], as_json=as_json, title="loaded")
     if night.claimed:
         console.print(f"identities claimed in {len(night.claimed)} device days")

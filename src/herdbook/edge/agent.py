@@ -29,7 +29,8 @@ from herdbook.edge.days import DayStore, StoredDay
 from herdbook.edge.file_response import DayFileResponse
 from herdbook.edge.gate import Gate
 from herdbook.edge.keyring import Keyring
-from herdbook.edge.retention import free_acknowledged
+from herdbook.edge.retention import free_acknowledged, make_room
+from herdbook.errors import DiskFullError
 
 _Responses = dict[int | str, dict[str, Any]]
 
@@ -136,13 +137,21 @@ def create_agent(
         | {
             400: {"model": Problem, "description": "The body cannot be read."},
             409: {"model": Problem, "description": "It is not the current manifest."},
+            507: {
+                "model": Problem,
+                "description": "No space is left to note it, nor a file that may go.",
+            },
         },
     )
     def acknowledge(stored: Annotated[StoredDay, Depends(latest)], request: AcknowledgementRequest) -> None:
         """Say that a revision is durable elsewhere; the device may then free the day."""
         if (request.revision, request.manifest_sha256) != (stored.manifest.revision, stored.sha256):
             raise HTTPException(409, f"the current revision of {stored.manifest.day} is {stored.manifest.revision}")
-        store.acknowledge(stored, now())
+        try:
+            store.acknowledge(stored, now())
+        except DiskFullError:
+            make_room(stored, config.retention)
+            store.acknowledge(stored, now())
         free_acknowledged(store, root, config, now())
 
     add_alert_routes(api, root)
@@ -163,6 +172,11 @@ def create_agent(
     @app.get("/openapi.json", include_in_schema=False)
     def openapi() -> dict[str, Any]:
         return app.openapi()
+
+    @app.exception_handler(DiskFullError)
+    def full(request: Request, error: DiskFullError) -> JSONResponse:
+        """What was asked for is not done, and whoever asked keeps what it has."""
+        return JSONResponse({"detail": "the device's disk is full"}, 507)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

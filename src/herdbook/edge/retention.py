@@ -33,6 +33,14 @@ def free_acknowledged(store: DayStore, root: Path, config: DeviceConfig, now: da
     return freed
 
 
+def make_room(stored: StoredDay, retention: Retention) -> int:
+    """Free a day that the platform just said it has, although no space is left to note that; returns bytes freed.
+
+    Without this a full disk would stay full: days are freed once they are acknowledged, and a note takes a block.
+    """
+    return 0 if retention.free == "nothing" else _free(stored, retention)
+
+
 def _free(stored: StoredDay, retention: Retention) -> int:
     freed = 0
     for file in stored.manifest.files:

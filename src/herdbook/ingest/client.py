@@ -7,7 +7,8 @@ each 64 KiB in Python and takes a quarter of the throughput (docs/adr/0051).
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
@@ -29,6 +30,10 @@ from herdbook.ingest.wire import broken, refused
 
 MAX_JSON_BYTES = 16 * 1024 * 1024
 _MAX_REFUSAL = 4096
+TRIES = 3
+PAUSE_S = 0.5
+_BROKE_OFF = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
+"""The device answered and the line broke: unlike silence, that may pass at once."""
 _SERVED = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT)
 _LOST = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
 T = TypeVar("T")
@@ -83,7 +88,8 @@ class FileBody:
 class AgentClient:
     """One device's agent. Safe to use from several threads; close it after use, or use it as a context.
 
-    Every method raises a `DeviceError` where the device does not answer or refuses.
+    Every method raises a `DeviceError` where the device does not answer or refuses. Where the line breaks within a
+    small answer, it is asked again at once: every request may be repeated.
     """
 
     def __init__(
@@ -162,7 +168,8 @@ class AgentClient:
             NotFoundError: the device has no such day.
             ManifestError: it is larger than a manifest may be.
         """
-        with self._open("GET", f"/v1/days/{day.isoformat()}/manifest") as response:
+
+        def read(response: httpx.Response) -> tuple[bytes, str | None]:
             if response.status_code == HTTPStatus.NOT_FOUND:
                 raise NotFoundError(
                     f"'{self.device_id}' has no day {day}", "It may not have recorded it, or freed it already."
@@ -172,14 +179,19 @@ class AgentClient:
             etag = response.headers.get("etag")
             return raw, etag.removeprefix("W/").strip('"') if etag else None
 
+        return self._ask(read, "GET", f"/v1/days/{day.isoformat()}/manifest")
+
     def acknowledge(self, day: date, revision: int, manifest_sha256: str) -> bool:
         """Let the device free a revision. False where it has a newer one by now, which a later night fetches."""
         body = {"revision": revision, "manifest_sha256": manifest_sha256}
-        with self._open("POST", f"/v1/days/{day.isoformat()}/acknowledgement", json=body) as response:
+
+        def read(response: httpx.Response) -> bool:
             if response.status_code == HTTPStatus.CONFLICT:
                 return False
             self._require(response, HTTPStatus.NO_CONTENT, HTTPStatus.OK)
             return True
+
+        return self._ask(read, "POST", f"/v1/days/{day.isoformat()}/acknowledgement", json=body)
 
     def alerts(self) -> AlertsPage | None:
         """What the device raised or changed that was not acknowledged yet; none where its software knows no alerts.
@@ -187,10 +199,15 @@ class AgentClient:
         Raises:
             DeviceProtocolError: an alert is another device's.
         """
-        with self._open("GET", "/v1/alerts") as response:
+
+        def read(response: httpx.Response) -> AlertsPage | None:
             if response.status_code == HTTPStatus.NOT_FOUND:
                 return None
-            page = self._parsed(_ALERTS, "/v1/alerts", response)
+            return self._parsed(_ALERTS, "/v1/alerts", response)
+
+        page = self._ask(read, "GET", "/v1/alerts")
+        if page is None:
+            return None
         strange = {alert.device_id for alert in page.alerts} - {self.device_id}
         if strange:
             raise DeviceProtocolError(f"{self.where} sends alerts of '{min(strange)}'")
@@ -198,8 +215,11 @@ class AgentClient:
 
     def acknowledge_alerts(self, change: int) -> None:
         """Let the device forget alerts up to a change, once they are over."""
-        with self._open("POST", "/v1/alerts/acknowledgement", json={"change": change}) as response:
+
+        def read(response: httpx.Response) -> None:
             self._require(response, HTTPStatus.NO_CONTENT, HTTPStatus.OK)
+
+        self._ask(read, "POST", "/v1/alerts/acknowledgement", json={"change": change})
 
     @contextmanager
     def file(self, sha256: str, offset: int = 0) -> Iterator[FileBody]:
@@ -229,15 +249,19 @@ class AgentClient:
             return HTTPConnection(host, port, timeout=self._timeout_s)
         return HTTPSConnection(host, port, timeout=self._timeout_s, context=self._trust)
 
-    @contextmanager
-    def _open(self, method: str, path: str, **more: Any) -> Iterator[httpx.Response]:
-        try:
-            with self._http.stream(method, path, **more) as response:
-                yield response
-        except httpx.DecodingError as error:
-            raise DeviceProtocolError(f"{self.where} sends bytes that are not encoded as it says: {error}") from error
-        except httpx.RequestError as error:
-            raise broken(self.where, error) from error
+    def _ask(self, read: Callable[[httpx.Response], T], method: str, path: str, **more: Any) -> T:
+        for left in reversed(range(TRIES)):
+            try:
+                with self._http.stream(method, path, **more) as response:
+                    return read(response)
+            except httpx.DecodingError as error:
+                said = f"{self.where} sends bytes that are not encoded as it says: {error}"
+                raise DeviceProtocolError(said) from error
+            except httpx.RequestError as error:
+                if not left or not isinstance(error, _BROKE_OFF):
+                    raise broken(self.where, error) from error
+            time.sleep(PAUSE_S * (TRIES - left))
+        raise AssertionError("the last try returned or raised")
 
     def _require(self, response: httpx.Response, *codes: int) -> None:
         if response.status_code not in codes:
@@ -252,8 +276,7 @@ class AgentClient:
         return bytes(raw)
 
     def _json(self, adapter: TypeAdapter[T], path: str) -> T:
-        with self._open("GET", path) as response:
-            return self._parsed(adapter, path, response)
+        return self._ask(lambda response: self._parsed(adapter, path, response), "GET", path)
 
     def _parsed(self, adapter: TypeAdapter[T], path: str, response: httpx.Response) -> T:
         self._require(response, HTTPStatus.OK)

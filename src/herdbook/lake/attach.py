@@ -15,7 +15,15 @@ from pathlib import Path
 
 import duckdb
 
-from herdbook.errors import ConfigurationError, LakeBusyError, NotFoundError, NotInitialisedError, StorageError
+from herdbook.contracts.database_server import is_away, wait_for_server
+from herdbook.errors import (
+    ConfigurationError,
+    DatabaseAwayError,
+    LakeBusyError,
+    NotFoundError,
+    NotInitialisedError,
+    StorageError,
+)
 from herdbook.object_store import duckdb_statements, is_object_store
 from herdbook.settings import Settings
 
@@ -83,7 +91,8 @@ def open_lake(
 ) -> duckdb.DuckDBPyConnection:
     """A connection with the lake as default catalog and a transaction of its own; close it when done.
 
-    A catalog that is busy at that moment is tried again for up to ``settings.lake_wait_s``.
+    A catalog that is busy at that moment is tried again for up to ``settings.lake_wait_s``, a server that is away for
+    up to ``settings.database_wait_s``.
 
     Connections that are open at once and opened alike share one DuckDB instance: the first takes about 0.3 s, which go
     into verifying extensions, the others a few milliseconds.
@@ -99,12 +108,17 @@ def open_lake(
         NotInitialisedError: there is no lake yet.
         NotFoundError: there is no such snapshot.
         LakeBusyError: the catalog stayed busy.
-        StorageError: the catalog cannot be reached.
+        DatabaseAwayError: the catalog's server stayed away.
+        StorageError: the catalog cannot be opened.
     """
     deadline = time.monotonic() + settings.lake_wait_s
+
+    def once() -> duckdb.DuckDBPyConnection:
+        return _open(settings, read_only=read_only, snapshot=snapshot, create=create, alone=alone)
+
     while True:
         try:
-            return _open(settings, read_only=read_only, snapshot=snapshot, create=create, alone=alone)
+            return wait_for_server(once, settings.database_wait_s)
         except LakeBusyError:
             if time.monotonic() > deadline:
                 raise
@@ -233,6 +247,8 @@ def _explained(error: duckdb.Error, catalog: Catalog, snapshot: int | None) -> E
     if "CREATE_IF_NOT_EXISTS" in message or "does not exist" in message:
         return NotInitialisedError(f"there is no lake in {catalog}")
     said = f"the lake's catalog {catalog} cannot be opened: {redact(message.splitlines()[0])}"
+    if catalog.file is None and is_away(message):
+        return DatabaseAwayError(said)
     return LakeBusyError(said) if any(sign in message for sign in _BUSY) else StorageError(said)
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from herdbook.errors import ConfigurationError, DiskFullError, StorageError
+from herdbook.contracts.database_server import is_away, wait_for_server
+from herdbook.errors import ConfigurationError, DatabaseAwayError, DiskFullError, StorageError
 from herdbook.settings import Settings
 
 BUSY_TIMEOUT_S = 60
@@ -62,8 +63,24 @@ def storage_errors_are_said() -> Iterator[None]:
         if isinstance(error, OperationalError) or type(error) is DatabaseError:
             if _is_full(error.orig):
                 raise DiskFullError("no space left for the ledger") from error
-            raise StorageError(f"the ledger cannot be used: {error.orig}") from error
+            away = is_away(str(error.orig)) and not isinstance(error.orig, sqlite3.Error)
+            raise (DatabaseAwayError if away else StorageError)(f"the ledger cannot be used: {error.orig}") from error
         raise
+
+
+def connect(engine: Engine, patience_s: float) -> Connection:
+    """A connection to the ledger; close it. A server that is away is waited for.
+
+    Raises:
+        DatabaseAwayError: it stayed away.
+        StorageError: the database cannot be opened.
+    """
+
+    def once() -> Connection:
+        with storage_errors_are_said():
+            return engine.connect()
+
+    return wait_for_server(once, patience_s)
 
 
 def _is_full(error: BaseException | None) -> bool:

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from herdbook.errors import NotInitialisedError
-from herdbook.ledger.engine import ledger_engine, sqlite_file, storage_errors_are_said
+from herdbook.ledger.engine import connect, ledger_engine, sqlite_file, storage_errors_are_said
 from herdbook.settings import Settings
 
 _LOCK = 0x4845_5244  # "HERD": one upgrade at a time on PostgreSQL; SQLite's write lock does it there.
@@ -27,7 +27,7 @@ def upgrade(settings: Settings) -> None:
     engine = ledger_engine(settings)
     if (file := sqlite_file(engine)) is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-    with storage_errors_are_said(), engine.begin() as connection:
+    with connect(engine, settings.database_wait_s) as connection, storage_errors_are_said(), connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         config = _config()

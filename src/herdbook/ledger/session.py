@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.orm import Session
 
 from herdbook.errors import NotInitialisedError
-from herdbook.ledger.engine import ledger_engine, sqlite_file, storage_errors_are_said
+from herdbook.ledger.engine import connect, ledger_engine, sqlite_file, storage_errors_are_said
 from herdbook.settings import Settings
 
 
@@ -20,6 +20,7 @@ def ledger_session(settings: Settings) -> Iterator[Session]:
 
     Raises:
         NotInitialisedError: the ledger is not there, or has another version's schema.
+        DatabaseAwayError: its server was away for longer than ``settings.database_wait_s``, or broke off.
         StorageError: the database cannot be opened.
     """
     from herdbook.ledger.migrate import require_current  # and with it Alembic
@@ -28,6 +29,11 @@ def ledger_session(settings: Settings) -> Iterator[Session]:
     file = sqlite_file(engine)
     if file is not None and not file.exists():
         raise NotInitialisedError(f"there is no ledger at {file}")
-    with storage_errors_are_said(), Session(engine, expire_on_commit=False) as session, session.begin():
+    with (
+        connect(engine, settings.database_wait_s) as connection,
+        storage_errors_are_said(),
+        Session(connection, expire_on_commit=False) as session,
+        session.begin(),
+    ):
         require_current(session.connection())
         yield session

@@ -1,0 +1,83 @@
+"""Eight readers run a study again and again while days are loaded: how much slower it is than without a load.
+
+Readers and loaders are processes of their own on a lake with a PostgreSQL catalog. Each round is a study of a pinned
+snapshot, from opening the lake to its written bundle, and then looks at the newest snapshot. It ends with an error
+where a reader met one, a bundle differed from the others, or part of a day was seen. The baseline is the same readers
+with nobody loading.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from herdbook.settings import Settings
+from support.device_day import DaySpec
+from support.hundred_nights import processors
+from support.postgres import running_cluster
+from support.study_readers import Reading, land_days, load_at_once, make_herd, read_meanwhile
+
+READERS = 8
+ROUNDS = 3
+HERD: dict[str, Any] = {"devices": 2, "pens_per_device": 4, "days": 180, "illness": {"rate_per_year": 2}}
+"""160 animals and half a year."""
+DAY = DaySpec(animals=60, tracklets_per_animal=20, cameras=4)
+LOADERS, DAYS = 4, 12
+RESULTS = Path(__file__).parent / "results"
+
+
+def run() -> list[dict[str, Any]]:
+    """Seconds a study: median, and the worst one's ratio to the median without a load."""
+    with tempfile.TemporaryDirectory(prefix="herdbook-bench-") as place, running_cluster() as cluster:
+        folder = Path(place)
+        settings = Settings(home=folder / "home", catalog=f"postgres:{cluster.new_database()}", lake_wait_s=600)
+        make_herd(settings, HERD, folder / "herd")
+        landed = land_days(settings, DAY, LOADERS, DAYS)
+        alone = read_meanwhile(settings, folder / "alone", READERS, ROUNDS, lambda: None)
+        begun = time.perf_counter()
+        seconds: list[float] = []
+
+        def load() -> None:
+            load_at_once(settings, landed)
+            seconds.append(time.perf_counter() - begun)
+
+        beside = read_meanwhile(settings, folder / "beside", READERS, ROUNDS, load)
+    wrong = _wrong([*alone, *beside])
+    found = _figures(alone, beside) | {"load_s": round(seconds[0], 1), "wrong": wrong}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "readers.json").write_text(json.dumps(found, indent=1) + "\n")
+    if wrong:
+        sys.exit("; ".join(wrong))
+    return [
+        {
+            "name": f"a study, {READERS} readers, beside a load of {LOADERS * DAYS} device days, {what}",
+            "ours": found[f"{what}_beside_s"],
+            "baseline": found[f"{what}_alone_s"],
+            "unit": "s",
+            "ratio": found[f"{what}_ratio"],
+        }
+        for what in ("median", "worst")
+    ]
+
+
+def _wrong(readings: list[Reading]) -> list[str]:
+    said = [error for reading in readings for error in reading.errors]
+    said += [torn for reading in readings for torn in reading.torn]
+    digests = set().union(*(reading.digests for reading in readings))
+    return said + ([f"{len(digests)} bundles of one study"] if len(digests) != 1 else [])
+
+
+def _figures(alone: list[Reading], beside: list[Reading]) -> dict[str, Any]:
+    without, during = ([s for reading in some for s in reading.seconds] for some in (alone, beside))
+    found: dict[str, Any] = {"readers": READERS, "processors": processors()}
+    found |= {"studies_alone": len(without), "studies_beside": len(during)}
+    for what, of in (("median", statistics.median), ("worst", max)):
+        base, now = of(without), of(during)
+        found |= {f"{what}_alone_s": round(base, 2), f"{what}_beside_s": round(now, 2)}
+        found[f"{what}_ratio"] = round(now / statistics.median(without), 2)
+    return found

@@ -1,0 +1,40 @@
+"""A night of many devices in which everything goes wrong: nothing is lost, and the next night makes it good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.bad_night import told
+from support.hundred_nights import OFF, Nights, calm_content, on_postgres, twins, two_nights
+from support.lake_content import without
+from support.postgres import Cluster
+
+DEVICES = 12
+
+
+def failed(nights: Nights) -> set[str]:
+    return {task.name for task in nights.bad.tasks if not task.done}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_bad_night_ends_as_a_calm_one(own_cluster: Cluster, tmp_path: Path) -> None:
+    devices, calm_devices = twins(tmp_path, DEVICES)
+    expected = calm_content(tmp_path / "calm", calm_devices)
+    assert len(expected["device_day"]) == DEVICES + 1
+    assert expected["torn"] == expected["unseen"] == []
+
+    nights = two_nights(on_postgres(own_cluster, tmp_path / "home"), own_cluster, devices, workers=3, delay_s=0.5)
+    print("\n".join([*nights.mischief, *told(nights.bad.tasks), str(nights.lines)]))
+    assert len(nights.mischief) == 4, "a worker was killed and the database crashed, in the ingest and in the load"
+    assert nights.lines["cut"] > 0
+    assert len(nights.off) == OFF
+    assert failed(nights) == {f"ingest {device}" for device in nights.off}
+    assert without(nights.content, nights.off) == without(expected, nights.off), "what could come, came that night"
+    assert nights.content["torn"] == nights.content["unseen"] == []
+
+    assert all(task.done for task in nights.after.tasks)
+    assert nights.content_after == expected
+    assert nights.owed == {}
