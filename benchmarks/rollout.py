@@ -34,7 +34,7 @@ from herdbook.ledger.migrate import upgrade
 from herdbook.ledger.rollouts import RolloutPhase
 from herdbook.processes.background import Background
 from herdbook.settings import Settings
-from support.fleet_devices import TOKEN, write_devices
+from support.fleet_devices import token_of, write_devices
 from support.releases import release_document
 from support.rollouts import NEW, OLD, policy
 
@@ -160,7 +160,7 @@ def _devices(
     agent = stack.enter_context(Background("devices", command, folder / "devices.log", env))
     url = agent.wait_for(r"http://\S+", timeout_s=240)
     for name, said in devices.items():
-        enrol(settings, name, farm_id=said["farm"], url=f"{url}/d/{name}", timezone="UTC", token=TOKEN)
+        enrol(settings, name, farm_id=said["farm"], url=f"{url}/d/{name}", timezone="UTC", token=token_of(name))
     return agent
 
 

@@ -29,7 +29,10 @@ from herdbook.settings import Settings
 from support.releases import release_document
 from support.rollouts import OLD, FakeDevice, drift_of
 
-TOKEN = "0123456789abcdef0123456789abcdef"
+
+def token_of(device_id: str) -> str:
+    """Each device's own."""
+    return sha256(device_id.encode()).hexdigest()
 
 
 class FolderSigner:
@@ -112,7 +115,7 @@ class SimulatedFleet:
         _, _, device_id, *rest = scope["path"].split("/")
         device = self.devices.get(device_id)
         token = dict(scope["headers"]).get(b"authorization", b"").decode()
-        if device is None or token != f"Bearer {TOKEN}":
+        if device is None or token != f"Bearer {token_of(device.device_id)}":
             await _answer(send, 401, b"{}")
             return
         what = "/".join(rest)
@@ -205,7 +208,7 @@ def simulated_fleet(
                     farm_id=said.get("farm", "farm-a"),
                     url=f"{url}/d/{name}",
                     timezone="Europe/London",
-                    token=TOKEN,
+                    token=token_of(name),
                 )
         yield url
 

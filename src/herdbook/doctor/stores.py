@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from herdbook.doctor.findings import Finding, Verdict
-from herdbook.errors import StorageError
+from herdbook.errors import DatabaseAwayError, StorageError
 from herdbook.settings import Settings
 
 
@@ -85,7 +85,7 @@ def _restorable(settings: Settings, file: Path | None, name: str) -> Iterator[No
     try:
         yield
     except StorageError as error:
-        if error.remedy != StorageError.remedy:
+        if error.remedy not in (StorageError.remedy, DatabaseAwayError.remedy):
             raise
         kept = [backup / name for backup in backups(settings) if (backup / name).is_file()]
         if file is None:
