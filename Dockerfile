@@ -1,14 +1,15 @@
 # syntax=docker/dockerfile:1
 # One file, three images: platform (Airflow, the command line), learning (and torch, MLflow, DVC), edge (a device).
-# Every base image and wheel is there for amd64 and arm64: docker buildx build --platform linux/arm64 --target edge .
-# On a Jetson give BASE an image of NVIDIA's with JetPack's libraries and Python 3.11.
+# Base images and the wheels of platform and edge are there for amd64 and arm64:
+#   docker buildx build --platform linux/arm64 --target edge --build-arg TRITON=no .
+# On a Jetson give BASE an image of NVIDIA's with JetPack's libraries and Python 3.11, and HERDBOOK_TRITON its server.
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/venv/bin:$PATH
 RUN groupadd --gid 10001 herdbook && useradd --uid 10001 --gid 10001 --home-dir /tmp --shell /usr/sbin/nologin herdbook \
-    && mkdir -p /var/lib/herdbook /var/lib/airflow/logs /var/lib/device /run/herdbook /opt/herdbook \
-    && chown -R herdbook:herdbook /var/lib/herdbook /var/lib/airflow /var/lib/device /run/herdbook
+    && mkdir -p /var/lib/herdbook /var/lib/airflow/logs /var/lib/device /run/herdbook /opt/herdbook /data \
+    && chown -R herdbook:herdbook /var/lib/herdbook /var/lib/airflow /var/lib/device /run/herdbook /data
 WORKDIR /opt/herdbook
 COPY docker/entrypoint.sh docker/device.sh docker/
 ENTRYPOINT ["/opt/herdbook/docker/entrypoint.sh"]

@@ -5,6 +5,6 @@ set -eu
 : "${SECRETS:=/run/secrets}" "${PRIVATE:=/run/herdbook}"
 umask 077
 for secret in "$SECRETS"/*; do
-    [ -f "$secret" ] && cp "$secret" "$PRIVATE/${secret##*/}"
+    if [ -f "$secret" ]; then cp "$secret" "$PRIVATE/${secret##*/}"; fi
 done
 exec "$@"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,19 +67,43 @@ def test_folders_are_tried_too(tmp_path: Path, found_by: Found) -> None:
     assert found_by(Settings(home=tmp_path, dvc_remote=f"{tmp_path}/file/x"), "dvc remote").verdict is FAIL
 
 
+@pytest.fixture
+def owned(postgres_dsn: str) -> str:
+    """A database whose owner may do nothing else."""
+    import psycopg2
+
+    connection = psycopg2.connect(postgres_dsn)
+    connection.autocommit = True
+    name = connection.info.dbname
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE owner_of_{name} LOGIN; ALTER DATABASE {name} OWNER TO owner_of_{name}")
+    connection.close()
+    return postgres_dsn.replace("user=postgres", f"user=owner_of_{name}")
+
+
 def test_a_database_server_is_asked_for_version_and_clock(
-    postgres_dsn: str, tmp_path: Path, found_by: Found, monkeypatch: pytest.MonkeyPatch
+    owned: str, tmp_path: Path, found_by: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings(home=tmp_path, catalog=f"postgres:{postgres_dsn}")
+    settings = Settings(home=tmp_path, catalog=f"postgres:{owned}")
     finding = found_by(settings, "postgresql")
     assert finding.verdict is OK
-    assert "clock +0.0 s" in finding.detail or "clock -0.0 s" in finding.detail
-    missing = Settings(home=tmp_path, catalog=f"postgres:{postgres_dsn}_not")
-    assert "Create the database" in found_by(missing, "postgresql").remedy
-    monkeypatch.setattr(postgres, "pg_dump_version", lambda: 9)
-    assert "postgresql-client" in found_by(settings, "postgresql").remedy
+    assert re.search(r"\d+\.\d+.*, clock [+-]\d\.\d s", finding.detail)
     monkeypatch.setattr(postgres, "OLDEST", 99)
     assert found_by(settings, "postgresql").verdict is WARN
+    monkeypatch.setattr(postgres, "pg_dump_version", lambda: 9)
+    assert "postgresql-client" in found_by(settings, "postgresql").remedy
+
+
+def test_rights_that_are_too_few_or_too_many_are_said(
+    owned: str, postgres_dsn: str, tmp_path: Path, found_by: Found
+) -> None:
+    mighty = found_by(Settings(home=tmp_path, catalog=f"postgres:{postgres_dsn}"), "postgresql")
+    assert (mighty.verdict, "superuser" in mighty.detail) == (WARN, True)
+    elsewhere = re.sub(r"dbname=\S+", "dbname=postgres", owned)
+    helpless = found_by(Settings(home=tmp_path, catalog=f"postgres:{elsewhere}"), "postgresql")
+    assert (helpless.verdict, "OWNER TO" in helpless.remedy) == (FAIL, True)
+    missing = found_by(Settings(home=tmp_path, catalog=f"postgres:{postgres_dsn}_not"), "postgresql")
+    assert "Create the database" in missing.remedy
 
 
 def test_clocks_that_differ_are_said(

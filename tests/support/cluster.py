@@ -125,7 +125,8 @@ class Cluster(AirflowApi):
         for name in services:
             env = self.variables(name)
             command = [self.translated(str(part), name) for part in self._services[name]["command"]]
-            entry = [checkout() / "docker" / "entrypoint.sh"] if "build" in self._services[name] else []
+            ours = self._services[name]["image"].startswith("herdbook/")
+            entry = [checkout() / "docker" / "entrypoint.sh"] if ours else []
             process = Background(name, [*entry, *command], self.folder / "log" / f"{name}.log", env)
             self.processes[name] = process
             self._stack.callback(process.stop)

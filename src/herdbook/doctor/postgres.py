@@ -1,4 +1,4 @@
-"""PostgreSQL servers: their version, their clock, and whether our client programs can back them up."""
+"""PostgreSQL servers: their version, their clock, our rights there, and whether our programs can back them up."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
 
 from herdbook.doctor.findings import Finding, Verdict
 from herdbook.settings import Settings
@@ -36,41 +38,93 @@ def servers(settings: Settings) -> Iterator[Finding]:
         yield _server(f"postgresql of the {name}", address)
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What a server says of itself and of us."""
+
+    version: str
+    ahead_s: float
+    """Its clock against ours."""
+    most: int
+    used: int
+    """Connections, of at most so many."""
+    role: str
+    mighty: bool
+    may_create: bool
+
+    @property
+    def major(self) -> int:
+        return int(self.version.split(".")[0])
+
+    def __str__(self) -> str:
+        return f"{self.version}, clock {self.ahead_s:+.1f} s, {self.used} of {self.most} connections"
+
+
+_QUESTION = """
+SELECT
+    substring(current_setting('server_version') FROM '^[0-9.]+'),
+    extract(epoch FROM clock_timestamp())::float8,
+    current_setting('max_connections')::int,
+    (SELECT count(*) FROM pg_stat_activity),
+    current_user::text,
+    (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
+    has_database_privilege(current_database(), 'CREATE')
+"""
+
+
 def _server(name: str, address: str) -> Finding:
     import psycopg2  # type: ignore[import-untyped]
 
     from herdbook.lake.attach import redact
 
     try:
-        connection = psycopg2.connect(address, connect_timeout=10)
+        with closing(psycopg2.connect(address, connect_timeout=10)) as connection, connection.cursor() as cursor:
+            begun = time.time()
+            cursor.execute(_QUESTION)
+            version, clock, *rest = cursor.fetchone()
+            answer = _Answer(version, clock - (begun + time.time()) / 2, *rest)
     except psycopg2.Error as error:
         return Finding(name, Verdict.FAIL, redact(str(error).strip().splitlines()[0]), _remedy(str(error)))
-    try:
-        with connection.cursor() as cursor:
-            begun = time.time()
-            cursor.execute(
-                "SELECT current_setting('server_version'), extract(epoch FROM clock_timestamp())::float8,"
-                " current_setting('max_connections')::int, (SELECT count(*) FROM pg_stat_activity)"
-            )
-            version, clock, most, used = cursor.fetchone()
-            ahead = clock - (begun + time.time()) / 2
-    finally:
-        connection.close()
-    said = f"{version}, clock {ahead:+.1f} s, {used} of {most} connections"
-    major = int(re.match(r"\d+", version)[0])  # type: ignore[index]
-    if major < OLDEST:
-        return Finding(name, Verdict.WARN, said, f"Upgrade the server: {OLDEST} or newer.")
-    if abs(ahead) > CLOCK_S:
-        return Finding(name, Verdict.FAIL, said, "Set both machines' clocks by NTP.")
-    if used > 0.8 * most:
-        return Finding(name, Verdict.WARN, said, "Raise max_connections, or lower the workers' --concurrency.")
+    verdict, more, remedy = _judged(answer)
+    return Finding(name, verdict, f"{answer}{more}", remedy)
+
+
+def _judged(answer: _Answer) -> tuple[Verdict, str, str]:
+    """The worst that is to be said: how bad, what, and what to do."""
     ours = pg_dump_version()
-    if ours is None or ours < major:
-        had = "not installed" if ours is None else f"of version {ours}"
-        return Finding(
-            name, Verdict.FAIL, f"{said}; pg_dump is {had}", f"Install postgresql-client-{major}: backups need it."
-        )
-    return Finding(name, Verdict.OK, said)
+    dump = "pg_dump is not installed" if ours is None else f"pg_dump is of version {ours}"
+    said = [
+        (
+            abs(answer.ahead_s) > CLOCK_S,
+            (Verdict.FAIL, "", "Set both machines' clocks by NTP."),
+        ),
+        (
+            not answer.may_create,
+            (
+                Verdict.FAIL,
+                f"; {answer.role} may not create tables, which `herdbook init` does after an upgrade",
+                f'Make it the owner: ALTER DATABASE … OWNER TO "{answer.role}".',
+            ),
+        ),
+        (
+            ours is None or ours < answer.major,
+            (Verdict.FAIL, f"; {dump}", f"Install postgresql-client-{answer.major}: backups need it."),
+        ),
+        (answer.major < OLDEST, (Verdict.WARN, "", f"Upgrade the server: {OLDEST} or newer.")),
+        (
+            answer.used > 0.8 * answer.most,
+            (Verdict.WARN, "", "Raise max_connections, or lower the workers' --concurrency."),
+        ),
+        (
+            answer.mighty,
+            (
+                Verdict.WARN,
+                f"; {answer.role} is a superuser",
+                "Give each database a role of its own that owns it and nothing else: docs/operator.md.",
+            ),
+        ),
+    ]
+    return next((finding for holds, finding in said if holds), (Verdict.OK, "", ""))
 
 
 def pg_dump_version() -> int | None:
