@@ -71,15 +71,15 @@ class Cluster(AirflowApi):
         super().__init__(f"http://127.0.0.1:{self.ports['8080']}", folder / "log")
         subprocess.run([checkout() / "docker" / "make-secrets.sh", folder / "secrets"], check=True)
         for secret in (folder / "secrets").iterdir():
-            text = self.translated(secret.read_text(), "")
+            text = self._addresses(secret.read_text())
             secret.chmod(0o600)
             secret.write_text(text)
 
     def translated(self, text: str, service: str) -> str:
         """What stands in the file, as it is here."""
+        text = self._addresses(text)
         for port, ours in self.ports.items():
             text = re.sub(rf"(?<![\d.]){port}(?!\d)", ours, text)
-        text = re.sub(rf"\b({'|'.join(self._services)})(?=:\d)", "127.0.0.1", text)
         here = {
             "/run/secrets": self.folder / "mounted" / service,
             "/run/herdbook": self.folder / "private" / service,
@@ -92,6 +92,11 @@ class Cluster(AirflowApi):
         for path, ours_now in here.items():
             text = re.sub(rf"(?<![\w.-]){path}(?![\w-])", str(ours_now), text)
         return text.replace("$$", "$").replace("0.0.0.0", "127.0.0.1")
+
+    def _addresses(self, text: str) -> str:
+        """Addresses of services, as they are here; all else in a secret is chance and stays."""
+        pattern = rf"\b(?:{'|'.join(self._services)}):({'|'.join(PORTS)})(?!\w)"
+        return re.sub(pattern, lambda found: f"127.0.0.1:{self.ports[found[1]]}", text)
 
     def variables(self, service: str) -> dict[str, str]:
         """What a service is told, and nothing that we were."""
