@@ -75,7 +75,8 @@ def test_it_is_read_without_colour_by_ear_and_on_a_phone(here: SimpleNamespace, 
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.wait_for_selector("#night-rows tr")
-    page.wait_for_selector("#who img")
+    for there in ("#who img", "#frames img", "#coverage-rows td", "#gaps tr", "#set-aside table", "#night-alerts li"):
+        page.wait_for_selector(there, state="attached")
     assert "of 8 devices loaded" in page.locator("#summary").inner_text()
     silent = page.locator("#night-rows tr", has_text="barn-b-2").locator("td").last
     assert silent.locator(".sign").inner_text() == "?", "a sign of its own, not a colour"
