@@ -87,7 +87,7 @@ def last_nights(settings: Settings, days: int = 14, until: date | None = None) -
         revisions = _by_day(session.scalars(select(DeviceDay).where(DeviceDay.day >= first, DeviceDay.day <= last)))
         tries = _by_day(session.scalars(select(Attempt).where(Attempt.day >= first, Attempt.day <= last)))
         entries = _by_day(session.scalars(select(QuarantineEntry).where(QuarantineEntry.day >= first)))
-        known = [row for query in _FIRST for row in session.execute(query).tuples()]
+        known = [row for query in _FIRST for row in session.execute(query)]
     found = []
     for device in devices:
         failed = {day: tried for (name, day), tried in silences.items() if name == device.device_id}
