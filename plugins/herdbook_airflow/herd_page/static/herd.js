@@ -18,6 +18,8 @@ const clock = (text) => new Date(text).toLocaleString([], { month: "short", day:
 const late = (n) => (n ? `${n} ${n === 1 ? "day" : "days"} late` : null);
 const many = (n, one, more = `${one}s`) => `${n.toLocaleString()} ${n === 1 ? one : more}`;
 const distinct = (values) => [...new Set(values)];
+// A line that people copy into a shell: a name with anything special in it stands in quotes.
+const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`);
 const none = (text) => make("p", { class: "quiet" }, text);
 
 function table(columns, rows) {
@@ -109,7 +111,7 @@ function question(q) {
   return make("li", {}, make("h4", {}, q.tracklet_id), make("p", { class: "quiet" }, `${q.why}; ${q.pen_id ?? "no pen"}, camera ${q.camera_id}, ${clock(q.started_at)}`),
     make("div", { class: "sides" }, side(q.pictures, q.tracklet_id, "In question", claimed, "asked"),
       ...q.candidates.map((c) => side(c.pictures, c.animal_id, c.animal_id, `${Math.round(100 * c.probability)} % likely`, "candidate"))),
-    make("p", {}, make("code", {}, `herdbook identity review --decide ${q.tracklet_id}=${q.candidates[0]?.animal_id ?? "-"}`)));
+    make("p", {}, make("code", {}, `herdbook identity review --decide ${quoted(`${q.tracklet_id}=${q.candidates[0]?.animal_id ?? "-"}`)}`)));
 }
 
 function frame(item) {
