@@ -61,6 +61,7 @@ function drawNights(nights) {
     n.quarantined ? make("a", { class: "word", href: "#quarantine" }, `${n.quarantined} set aside`) : null,
     n.why ? make("p", {}, n.why) : null)));
   if (!amiss.length) $("looks").replaceChildren(make("li", {}, nights.length ? "Nothing: every day is loaded, in time." : "No device is enrolled, or no night was yet."));
+  if (!drawn.drawNights) $("night-rows").closest(".scroll").scrollLeft = 1e6;  // on a phone, too, last night is what is seen
   const last = days.at(-1), newest = nights.filter((n) => n.day === last);
   const bytes = newest.reduce((sum, n) => sum + n.bytes, 0);
   $("summary").textContent = last
