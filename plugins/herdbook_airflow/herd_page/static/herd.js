@@ -103,7 +103,8 @@ function drawQuarantine(entries) {
 
 function pictures(digests, alt) {
   if (!digests.length) return [make("p", { class: "nopicture" }, "no footage is kept")];
-  return digests.map((digest, n) => make("img", { src: `pictures/${digest}`, alt: `${alt}, picture ${n + 1}`, loading: "lazy" }));
+  return digests.map((digest, n) => make("a", { href: `pictures/${digest}`, target: "_blank", rel: "noopener" },
+    make("img", { src: `pictures/${digest}`, alt: `${alt}, picture ${n + 1}`, loading: "lazy" })));
 }
 const side = (digests, alt, title, more, kind) => make("figure", { class: kind }, make("div", {}, ...pictures(digests, alt)), make("figcaption", {}, make("strong", {}, title), more ? make("span", {}, ` ${more}`) : null));
 
