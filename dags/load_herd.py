@@ -52,6 +52,5 @@ with DAG(
         arguments=["herd", "reviews"],
         keep=("identity", "learning"),
         trigger_rule=TriggerRule.ALL_DONE,
-        retries=few_retries(),
     )
     load_days >> [publish, pools, reviews]

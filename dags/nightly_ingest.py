@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from herdbook_airflow.assets import HERD_DAYS
 from herdbook_airflow.command import SET_ASIDE
-from herdbook_airflow.nights import START, default_args, few_retries, last_day, night_limit, nightly
+from herdbook_airflow.nights import START, default_args, last_day, night_limit, nightly
 from herdbook_airflow.operators import HerdbookOperator
 
 with DAG(
@@ -76,6 +76,5 @@ with DAG(
         arguments=["herd", "worries"],
         keep=("cause", "subject"),
         trigger_rule=TriggerRule.ALL_DONE,
-        retries=few_retries(),
     )
     ingest >> worries

@@ -33,8 +33,6 @@ class TellPeople(BaseNotifier):
         failed: whether the task failed.
     """
 
-    template_fields = ("failed",)
-
     def __init__(self, *, failed: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.failed = failed

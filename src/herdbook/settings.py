@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """Where runs' files lie, a folder or an ``s3://`` prefix, where ``mlflow_uri`` is a database; a server knows."""
     backup_folder: Path | None = None
     """Where backups go; another disk than ``home`` survives this one's end."""
+    backup_objects: bool = True
+    """Whether backups copy what lies in an object store; if not, its own versioning must keep it."""
     dvc_remote: str = ""
     """Where training data of DVC are pushed to, beside the cache under ``home``: a folder or an ``s3://`` prefix."""
     s3_endpoint: Endpoint = ""

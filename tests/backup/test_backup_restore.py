@@ -15,6 +15,7 @@ import pytest
 
 from herdbook import night
 from herdbook.backup import restore as restore_module
+from herdbook.backup import tree as tree_module
 from herdbook.backup.manifest import MANIFEST, read_manifest, read_sums, write_sums
 from herdbook.backup.restore import restore, unfinished
 from herdbook.backup.write import backup, backups
@@ -101,13 +102,14 @@ def test_the_restored_home_has_every_row(old: Settings, new: Settings) -> None:
 def test_it_answers_every_query_as_before_also_of_an_older_snapshot(filled: Settings, new: Settings) -> None:
     pin(filled, "study")
     load_day(filled, replace(SPEC, revision=2, animals=5))
-    before, at_pin = (answers(filled, _EVERYTHING, snapshot) for snapshot in (None, pinned_snapshot(filled, "study")))
+    before = answers(filled, _EVERYTHING)
+    at_pin = answers(filled, snapshot=pinned_snapshot(filled, "study"))
     folder = backup(filled)
     shutil.rmtree(filled.lake_data_path)
     restore(new, folder)
     assert len(before) > 60
     assert answers(new, _EVERYTHING) == before
-    assert answers(new, _EVERYTHING, pinned_snapshot(new, "study")) == at_pin != before
+    assert answers(new, snapshot=pinned_snapshot(new, "study")) == at_pin != answers(new)
 
 
 @pytest.mark.slow
@@ -212,10 +214,11 @@ def test_what_is_no_backup_is_said(tmp_path: Path, new: Settings, folder: Path) 
         restore(new, folder)
 
 
-@pytest.mark.parametrize(("step", "calls"), [("put_file", 3), ("put_back", 1), ("migrate", 0), ("upgrade", 0)])
+@pytest.mark.parametrize(("step", "calls"), [("put", 3), ("put_back", 1), ("migrate", 0), ("upgrade", 0)])
 def test_interrupted_it_is_run_again(old: Settings, folder: Path, new: Settings, step: str, calls: int) -> None:
     """By the same backup alone: another one would overwrite what is there."""
-    whole, left = getattr(restore_module, step), [calls]
+    where = tree_module.Tree if step == "put" else restore_module
+    whole, left = getattr(where, step), [calls]
 
     def until_the_power_goes(*told: object, **more: object) -> object:
         left[0] -= 1
@@ -224,7 +227,7 @@ def test_interrupted_it_is_run_again(old: Settings, folder: Path, new: Settings,
         return whole(*told, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(restore_module, step, until_the_power_goes)
+        patch.setattr(where, step, until_the_power_goes)
         with pytest.raises(KeyboardInterrupt):
             restore(new, folder)
     assert unfinished(new)

@@ -13,7 +13,6 @@ import pytest
 
 from herdbook.backup import databases as databases_module
 from herdbook.backup import tree as tree_module
-from herdbook.backup import write as write_module
 from herdbook.backup.manifest import read_manifest, read_sums
 from herdbook.backup.write import backup, backups
 from herdbook.errors import LakeBusyError, MissingDependencyError, StorageError
@@ -125,7 +124,7 @@ def test_nobody_cleans_up_while_a_backup_runs(any_lake: Settings, monkeypatch: p
     fill_lake(any_lake, 1)
     impatient = any_lake.model_copy(update={"lake_wait_s": 0.3})
 
-    keep, tried = write_module.keep_tree, []
+    keep, tried = tree_module.Tree.keep, []
 
     def clean_up_meanwhile(tree: tree_module.Tree, *told: Any) -> None:
         if tree.name == "data":
@@ -134,7 +133,7 @@ def test_nobody_cleans_up_while_a_backup_runs(any_lake: Settings, monkeypatch: p
             tried.append(tree)
         keep(tree, *told)
 
-    monkeypatch.setattr(write_module, "keep_tree", clean_up_meanwhile)
+    monkeypatch.setattr(tree_module.Tree, "keep", clean_up_meanwhile)
     backup(any_lake)
     assert tried
 

@@ -75,7 +75,8 @@ def test_it_is_read_without_colour_by_ear_and_on_a_phone(here: SimpleNamespace, 
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.wait_for_selector("#night-rows tr")
-    page.wait_for_selector("#who img")
+    for there in ("#who img", "#frames img", "#coverage-rows td", "#gaps tr", "#set-aside table", "#night-alerts li"):
+        page.wait_for_selector(there, state="attached")
     assert "of 8 devices loaded" in page.locator("#summary").inner_text()
     silent = page.locator("#night-rows tr", has_text="barn-b-2").locator("td").last
     assert silent.locator(".sign").inner_text() == "?", "a sign of its own, not a colour"
@@ -89,13 +90,14 @@ def test_it_is_read_without_colour_by_ear_and_on_a_phone(here: SimpleNamespace, 
     assert EVIL in page.locator("#set-aside").inner_text()
     headings = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map((h) => +h.tagName[1])")
     assert all(after - before <= 1 for before, after in pairwise(headings))
-    picture(page, "herd", full_page=True)
+    assert f"--decide 'barn-a-2:2026-03-14:cam:000031={EVIL}'" in page.locator("#who").inner_text()
+    picture(page, "herd")
+    page.evaluate("document.getElementById('reviews').scrollIntoView()")
+    picture(page, "herd-review")
     page.emulate_media(color_scheme="dark")
-    picture(page, "herd-dark", full_page=True)
     page.set_viewport_size({"width": 390, "height": 800})
     widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert widths[0] <= widths[1], "nothing sticks out"
-    picture(page, "herd-phone", full_page=True)
     page.locator("#gaps-title").focus()
     page.keyboard.press("Enter")
     page.locator("#gaps tr").first.wait_for()

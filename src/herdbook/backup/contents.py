@@ -12,9 +12,11 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from herdbook.backup.databases import Database
+from herdbook.backup.objects import Prefix
 from herdbook.backup.tree import Tree
 from herdbook.errors import ConfigurationError
 from herdbook.lake.attach import parse_catalog
+from herdbook.object_store import is_object_store
 from herdbook.settings import Settings
 
 CATALOG, LEDGER, MLFLOW = "catalog", "ledger", "mlflow"
@@ -45,10 +47,14 @@ def databases(settings: Settings) -> dict[str, Database]:
     return found
 
 
-def folders(settings: Settings) -> list[Tree]:
-    """The folders, in the order in which they are copied, but for those that lie in an object store."""
+def folders(settings: Settings) -> list[Tree | Prefix]:
+    """The folders and prefixes of an object store, in the order in which they are copied.
+
+    What lies in an object store is left out where ``settings.backup_objects`` says so.
+    """
     registry = settings.registry
     found = [
+        _place(settings, DATA, settings.lake_data_path, frozen=True),
         Tree("releases", settings.releases, frozen=True, first=(_TIMESTAMP,)),
         Tree("landing", settings.landing, frozen=True),
         Tree("quarantine", settings.quarantine, frozen=True),
@@ -56,12 +62,15 @@ def folders(settings: Settings) -> list[Tree]:
         Tree("sync", settings.sync, frozen=False),
         Tree("registry", registry, frozen=False, leave_out=_MADE_ANEW | _ELSEWHERE | _hidden(registry)),
         Tree("cache", registry / "cache", frozen=True),
+        _place(settings, ARTIFACTS, settings.mlflow_artifacts_place, frozen=False),
     ]
-    if "://" not in settings.mlflow_artifacts_place:
-        found.append(Tree(ARTIFACTS, Path(settings.mlflow_artifacts_place), frozen=False))
-    if "://" not in settings.lake_data_path:
-        found.insert(0, Tree(DATA, Path(settings.lake_data_path), frozen=True))
-    return found
+    return [place for place in found if place is not None]
+
+
+def _place(settings: Settings, name: str, place: str, *, frozen: bool) -> Tree | Prefix | None:
+    if not is_object_store(place):
+        return Tree(name, Path(place), frozen=frozen)
+    return Prefix(name, place, settings) if settings.backup_objects else None
 
 
 def _hidden(folder: Path) -> set[str]:

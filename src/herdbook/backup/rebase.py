@@ -8,6 +8,7 @@ from sqlalchemy import ColumnClause, Engine, String, column, create_engine, func
 from sqlalchemy.exc import SQLAlchemyError
 
 from herdbook.errors import StorageError
+from herdbook.object_store import is_object_store
 from herdbook.settings import Settings
 
 ADDRESSES = {
@@ -20,12 +21,12 @@ ADDRESSES = {
 """Columns of MLflow's tables that hold addresses, as its ``dbmodels`` define them."""
 
 
-def rebase(settings: Settings, old: Path) -> int:
+def rebase(settings: Settings, old: str) -> int:
     """Let MLflow's records name artifacts in this home. Again changes nothing.
 
     Args:
         settings: of the home.
-        old: folder of artifacts of the home that the records come from.
+        old: folder or prefix of artifacts of the home that the records come from.
 
     Returns:
         How many addresses were written anew.
@@ -33,7 +34,7 @@ def rebase(settings: Settings, old: Path) -> int:
     Raises:
         StorageError: the database cannot be written.
     """
-    new = Path(settings.mlflow_artifacts_place)
+    new = settings.mlflow_artifacts_place
     if old == new:
         return 0
     engine = create_engine(settings.mlflow_database_url)
@@ -45,9 +46,12 @@ def rebase(settings: Settings, old: Path) -> int:
         engine.dispose()
 
 
-def _forms(old: Path, new: Path) -> list[tuple[str, str]]:
-    """As an address and as a path."""
-    return [(old.as_uri(), new.as_uri()), (str(old), str(new))]
+def _forms(old: str, new: str) -> list[tuple[str, str]]:
+    """As an address and as a path; a prefix of an object store is an address only."""
+    address = new if is_object_store(new) else Path(new).as_uri()
+    if is_object_store(old):
+        return [(old.rstrip("/"), address.rstrip("/"))]
+    return [(Path(old).as_uri(), address.rstrip("/")), (old, new.rstrip("/"))]
 
 
 def _moved(engine: Engine, old: str, new: str) -> int:

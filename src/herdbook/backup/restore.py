@@ -17,8 +17,9 @@ from herdbook.backup import contents
 from herdbook.backup.databases import Database, is_empty, put_back
 from herdbook.backup.git import unbundle
 from herdbook.backup.manifest import MANIFEST, BackupManifest, read_manifest, verify
+from herdbook.backup.objects import Prefix
 from herdbook.backup.rebase import rebase
-from herdbook.backup.tree import Tree, put_file
+from herdbook.backup.tree import Tree
 from herdbook.contracts.digest import sha256_of
 from herdbook.contracts.durable import disk_full_is_said, fsync_path, make_folder, write_durably
 from herdbook.errors import BackupUnusableError, RestoreRefusedError
@@ -120,32 +121,29 @@ def _require_empty(settings: Settings, databases: dict[str, Database]) -> None:
         if not is_empty(database):
             raise RestoreRefusedError(f"there is a {name} already: {database}")
     for tree in _targets(settings).values():
-        there = next(tree.names(), None) if tree.source.is_dir() else None
+        there = next(tree.names(), None)
         if there is not None:
-            raise RestoreRefusedError(f"there is something already: {tree.source / there}")
+            raise RestoreRefusedError(f"there is something already: {tree.source}/{there}")
 
 
-def _targets(settings: Settings) -> dict[str, Tree]:
+def _targets(settings: Settings) -> dict[str, Tree | Prefix]:
     return {tree.name: tree for tree in contents.folders(settings)}
 
 
 def _put_folders(settings: Settings, backup: Path, names: list[str], say: Callable[[str, int, int], object]) -> None:
     targets = _targets(settings)
-    folders = set()
     for done, name in enumerate(names, 1):
         top, _, below = name.partition("/")
         if top in targets and below:
-            target = targets[top].source / below
-            put_file(backup / name, target, frozen=targets[top].frozen)
-            folders.add(target.parent)
+            targets[top].put(backup / name, below)
         elif name == contents.PIPELINE:
             unbundle(backup / name, settings.registry / "pipeline.git")
         say("restoring files", done, len(names))
-    for folder in folders:
-        fsync_path(folder)
+    for target in targets.values():
+        target.flush()
 
 
 def _moved(settings: Settings, manifest: BackupManifest) -> int:
     if contents.MLFLOW not in manifest.databases or contents.ARTIFACTS not in manifest.trees:
         return 0
-    return rebase(settings, Path(manifest.trees[contents.ARTIFACTS]))
+    return rebase(settings, manifest.trees[contents.ARTIFACTS])

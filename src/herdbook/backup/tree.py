@@ -48,35 +48,41 @@ class Tree:
                 if not hidden and name not in self.first:
                     yield name
 
+    def keep(self, backup: Path, former: Path | None, each: Callable[[str], object]) -> None:
+        """Put its files into a backup under its name; a folder that is not there is an empty one.
 
-def keep_tree(tree: Tree, backup: Path, former: Path | None, each: Callable[[str], object]) -> None:
-    """Put a tree's files into a backup under its name.
+        Args:
+            backup: folder of the backup.
+            former: folder of the backup before it, if there is one.
+            each: told the name within the backup of each file that is done.
+        """
+        for name in self.names():
+            inside = f"{self.name}/{name}"
+            target = backup / inside
+            make_folder(target.parent)
+            with suppress(FileNotFoundError):  # it went meanwhile: nothing that was copied before names it
+                _keep(self.source / name, target, None if former is None else former / inside, frozen=self.frozen)
+                each(inside)
+        _flush(backup / self.name)
 
-    Args:
-        tree: what to keep; a folder that is not there is an empty one.
-        backup: folder of the backup.
-        former: folder of the backup before it, if there is one.
-        each: told the name within the backup of each file that is done.
-    """
-    for name in tree.names():
-        inside = f"{tree.name}/{name}"
-        target = backup / inside
+    def put(self, source: Path, name: str) -> None:
+        """Put a backup's file to its place, whole or not at all, in place of whatever is there."""
+        target = self.source / name
         make_folder(target.parent)
-        with suppress(FileNotFoundError):  # it went meanwhile: nothing that was copied before names it
-            _keep(tree.source / name, target, None if former is None else former / inside, frozen=tree.frozen)
-            each(inside)
-    for folder, _, _ in os.walk(backup / tree.name):
-        fsync_path(Path(folder))
+        part = target.with_name(f".{target.name}.part")
+        part.unlink(missing_ok=True)
+        _keep(source, part, None, frozen=self.frozen)
+        part.replace(target)
+        part.unlink(missing_ok=True)  # two names of one file: replacing one by the other leaves both
+
+    def flush(self) -> None:
+        """Make what was put durable."""
+        _flush(self.source)
 
 
-def put_file(source: Path, target: Path, *, frozen: bool) -> None:
-    """Put a backup's file to its place, whole or not at all, in place of whatever is there."""
-    make_folder(target.parent)
-    part = target.with_name(f".{target.name}.part")
-    part.unlink(missing_ok=True)
-    _keep(source, part, None, frozen=frozen)
-    part.replace(target)
-    part.unlink(missing_ok=True)  # two names of one file: replacing one by the other leaves both
+def _flush(folder: Path) -> None:
+    for name, _, _ in os.walk(folder):
+        fsync_path(Path(name))
 
 
 def _keep(source: Path, target: Path, former: Path | None, *, frozen: bool) -> None:

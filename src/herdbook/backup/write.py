@@ -27,13 +27,15 @@ from herdbook.backup.manifest import (
     sum_of,
     write_sums,
 )
-from herdbook.backup.tree import Tree, keep_tree
+from herdbook.backup.objects import Prefix
+from herdbook.backup.tree import Tree
 from herdbook.contracts.durable import disk_full_is_said, fsync_path, make_folder, write_durably
 from herdbook.errors import BackupUnusableError
 from herdbook.lake.attach import open_lake
 from herdbook.lake.lockfile import held
 from herdbook.lake.migrate import lake_version
 from herdbook.lake.transaction import writers_kept_out
+from herdbook.object_store import is_object_store
 from herdbook.settings import Settings
 
 KEEP = 7
@@ -96,9 +98,9 @@ class _Writing:
         if self.progress is not None:
             self.progress(len(self.names))
 
-    def tree(self, tree: Tree) -> None:
-        """Keep a folder."""
-        keep_tree(tree, self.folder, self.former, self.done)
+    def tree(self, tree: Tree | Prefix) -> None:
+        """Keep a folder, or a prefix."""
+        tree.keep(self.folder, self.former, self.done)
 
 
 def _write(settings: Settings, writing: _Writing) -> None:
@@ -167,12 +169,14 @@ def _lake_version(settings: Settings) -> int | None:
 
 def _not_here(settings: Settings) -> dict[str, str]:
     missing = {"secrets": "keep copies of tokens and keys where the offline keys are", "footage": "on its own disk"}
-    if "://" in settings.lake_data_path:
-        missing[contents.DATA] = settings.lake_data_path
     if settings.mlflow_database_url.startswith("http"):
         missing[contents.MLFLOW] = "behind a server: HERDBOOK_MLFLOW_STORE may name its database"
-    if "://" in settings.mlflow_artifacts_place:
-        missing[contents.ARTIFACTS] = settings.mlflow_artifacts_place
+    for name, place in (
+        (contents.DATA, settings.lake_data_path),
+        (contents.ARTIFACTS, settings.mlflow_artifacts_place),
+    ):
+        if is_object_store(place) and not settings.backup_objects:
+            missing[name] = place
     return missing
 
 

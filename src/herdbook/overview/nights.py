@@ -87,11 +87,12 @@ def last_nights(settings: Settings, days: int = 14, until: date | None = None) -
         revisions = _by_day(session.scalars(select(DeviceDay).where(DeviceDay.day >= first, DeviceDay.day <= last)))
         tries = _by_day(session.scalars(select(Attempt).where(Attempt.day >= first, Attempt.day <= last)))
         entries = _by_day(session.scalars(select(QuarantineEntry).where(QuarantineEntry.day >= first)))
-        known = {row[0]: row[1] for row in session.execute(_FIRST)}
+        known = [row for query in _FIRST for row in session.execute(query)]
     found = []
     for device in devices:
         failed = {day: tried for (name, day), tried in silences.items() if name == device.device_id}
-        begin = max(first, known.get(device.device_id) or min([*failed, last]))
+        seen = [day for name, day in known if name == device.device_id and day is not None]
+        begin = max(first, min([*seen, *failed, last]))
         for n in range((last - begin).days + 1):
             key = (device.device_id, begin + timedelta(n))
             night = _night(device, key[1], revisions[key], tries[key], failed.get(key[1]))
@@ -99,7 +100,7 @@ def last_nights(settings: Settings, days: int = 14, until: date | None = None) -
     return found
 
 
-_FIRST = select(DeviceDay.device_id, func.min(DeviceDay.day)).group_by(DeviceDay.device_id)
+_FIRST = tuple(select(of.device_id, func.min(of.day)).group_by(of.device_id) for of in (DeviceDay, Attempt))
 
 
 def _last(session: Session, silences: Mapping[tuple[str, date], Attempt]) -> date | None:

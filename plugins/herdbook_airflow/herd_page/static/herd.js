@@ -18,6 +18,8 @@ const clock = (text) => new Date(text).toLocaleString([], { month: "short", day:
 const late = (n) => (n ? `${n} ${n === 1 ? "day" : "days"} late` : null);
 const many = (n, one, more = `${one}s`) => `${n.toLocaleString()} ${n === 1 ? one : more}`;
 const distinct = (values) => [...new Set(values)];
+// A line that people copy into a shell: a name with anything special in it stands in quotes.
+const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`);
 const none = (text) => make("p", { class: "quiet" }, text);
 
 function table(columns, rows) {
@@ -59,6 +61,7 @@ function drawNights(nights) {
     n.quarantined ? make("a", { class: "word", href: "#quarantine" }, `${n.quarantined} set aside`) : null,
     n.why ? make("p", {}, n.why) : null)));
   if (!amiss.length) $("looks").replaceChildren(make("li", {}, nights.length ? "Nothing: every day is loaded, in time." : "No device is enrolled, or no night was yet."));
+  if (!drawn.drawNights) $("night-rows").closest(".scroll").scrollLeft = 1e6;  // on a phone, too, last night is what is seen
   const last = days.at(-1), newest = nights.filter((n) => n.day === last);
   const bytes = newest.reduce((sum, n) => sum + n.bytes, 0);
   $("summary").textContent = last
@@ -100,7 +103,8 @@ function drawQuarantine(entries) {
 
 function pictures(digests, alt) {
   if (!digests.length) return [make("p", { class: "nopicture" }, "no footage is kept")];
-  return digests.map((digest, n) => make("img", { src: `pictures/${digest}`, alt: `${alt}, picture ${n + 1}`, loading: "lazy" }));
+  return digests.map((digest, n) => make("a", { href: `pictures/${digest}`, target: "_blank", rel: "noopener" },
+    make("img", { src: `pictures/${digest}`, alt: `${alt}, picture ${n + 1}`, loading: "lazy" })));
 }
 const side = (digests, alt, title, more, kind) => make("figure", { class: kind }, make("div", {}, ...pictures(digests, alt)), make("figcaption", {}, make("strong", {}, title), more ? make("span", {}, ` ${more}`) : null));
 
@@ -109,7 +113,7 @@ function question(q) {
   return make("li", {}, make("h4", {}, q.tracklet_id), make("p", { class: "quiet" }, `${q.why}; ${q.pen_id ?? "no pen"}, camera ${q.camera_id}, ${clock(q.started_at)}`),
     make("div", { class: "sides" }, side(q.pictures, q.tracklet_id, "In question", claimed, "asked"),
       ...q.candidates.map((c) => side(c.pictures, c.animal_id, c.animal_id, `${Math.round(100 * c.probability)} % likely`, "candidate"))),
-    make("p", {}, make("code", {}, `herdbook identity review --decide ${q.tracklet_id}=${q.candidates[0]?.animal_id ?? "-"}`)));
+    make("p", {}, make("code", {}, `herdbook identity review --decide ${quoted(`${q.tracklet_id}=${q.candidates[0]?.animal_id ?? "-"}`)}`)));
 }
 
 function frame(item) {

@@ -1,0 +1,45 @@
+"""From the command line: back up, list, verify, restore; and the doctor tells of a restore that did not end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from herdbook.cli import app
+from herdbook.doctor import examine
+from herdbook.lake.migrate import migrate
+from herdbook.ledger.migrate import upgrade
+from herdbook.settings import Settings, get_settings
+
+run = CliRunner()
+
+
+def herdbook(home: Path, *arguments: str) -> list[dict] | dict:
+    done = run.invoke(app, [*arguments, "--json"], env={"HERDBOOK_HOME": str(home)}, catch_exceptions=False)
+    get_settings.cache_clear()
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_others() -> None:
+    get_settings.cache_clear()
+
+
+def test_there_and_back(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    migrate(Settings(home=old))
+    upgrade(Settings(home=old))
+    folder = herdbook(old, "backup", "--to", str(tmp_path / "disk"))["backup"]
+    (listed,) = herdbook(old, "backup", "--list", "--to", str(tmp_path / "disk"))
+    assert listed["backup"] == folder
+    assert herdbook(new, "restore", folder, "--verify")[0]["whole"]
+    assert not new.exists()
+    (restored,) = herdbook(new, "restore", folder)
+    assert Path(restored["published"]).is_file()
+    (new / ".restoring").write_text("0")
+    home = next(finding for finding in examine(Settings(home=new)) if finding.name == "home")
+    assert "herdbook restore" in home.remedy

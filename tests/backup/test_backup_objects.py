@@ -1,0 +1,45 @@
+"""A lake whose files lie in an object store comes back into another bucket, or into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from herdbook.backup.manifest import read_manifest
+from herdbook.backup.restore import restore
+from herdbook.backup.write import backup
+from herdbook.errors import RestoreRefusedError
+from herdbook.lake.migrate import migrate
+from herdbook.settings import Settings
+from support.lake_home import SPEC, fill_lake, load_day
+from support.queries import lake_rows
+from support.s3 import Store
+
+pytestmark = pytest.mark.slow
+pytest.importorskip("boto3")
+
+
+def test_there_and_back(s3: Store, new_bucket: Callable[[], str], tmp_path: Path) -> None:
+    counts = "SELECT count(*), (SELECT count(*) FROM bout), (SELECT count(*) FROM embedding) FROM device_day"
+    old = s3.settings(tmp_path / "old", data_path=f"{new_bucket()}/lake")
+    migrate(old)
+    fill_lake(old, 1)
+    before, first = lake_rows(old, counts), backup(old)
+    load_day(old, replace(SPEC, revision=2, animals=4))
+    second = backup(old)
+    shared = [p for p in (second / "data").rglob("*.parquet") if p.stat().st_nlink == 2]
+    assert len(shared) == len(list((first / "data").rglob("*.parquet"))), "each object is fetched once"
+    elsewhere = s3.settings(tmp_path / "new", data_path=new_bucket())
+    restore(elsewhere, first)
+    assert lake_rows(elsewhere, counts) == before
+    with pytest.raises(RestoreRefusedError, match="s3://"):
+        restore(elsewhere.model_copy(update={"home": tmp_path / "third"}), first)
+    folder = Settings(home=tmp_path / "folder")
+    restore(folder, first)
+    assert lake_rows(folder, counts) == before
+    left = backup(old.model_copy(update={"backup_objects": False}))
+    assert read_manifest(left).not_here["data"] == old.data_path
+    assert not (left / "data").exists()
