@@ -52,7 +52,7 @@ def make_role(settings: Settings, role: str) -> None:
         ConfigurationError: the lake has no PostgreSQL catalog, or that is no name for a role.
         AnalystRoleError: the database refuses, or keeps other tables beside the catalog that the role would see, too.
     """
-    import psycopg2
+    import psycopg2  # type: ignore[import-untyped]
 
     catalog = parse_catalog(settings)
     if catalog.kind != "postgres":
