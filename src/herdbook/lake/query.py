@@ -74,7 +74,7 @@ def ask(
             raise QueryError(redact(str(error))) from error
 
 
-_PLAIN_EXPLAIN = re.compile(r"\s*explain\s+(?!analy[sz]e\b|\()", re.IGNORECASE)
+_PLAIN_EXPLAIN = re.compile(r"\s*explain\s+(select|from|with|values|table|show|describe|summarize)\b", re.IGNORECASE)
 _ACTS = re.compile(r"DUCKLAKE_|COPY|CHECKPOINT|(QUERY|EXECUTE)$")
 _READS_LAKE = {
     f"DUCKLAKE_{name}"
