@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export HERDBOOK_HOME ?= $(CURDIR)/.herdbook
 
-.PHONY: help setup triton demo test test-slow lint bench up wheel lock clean
+.PHONY: help setup triton demo test test-slow fuzz audit lint bench up wheel lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,12 @@ test: setup lint ## the checks and the fast tests
 
 test-slow: setup triton ## the tests that take minutes
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder -o timeout=900 --durations=40
+
+fuzz: setup ## generated input, the nightly amount: more than 50,000 cases
+	HYPOTHESIS_PROFILE=nightly OMP_NUM_THREADS=1 $(BIN)/pytest tests/fuzz tests/ingest/test_ingest_hostile.py -p no:xdist -o timeout=0
+
+audit: setup ## known weaknesses of what the lock files name; fails if nobody can be asked
+	$(BIN)/python -m benchmarks.audit requirements.lock requirements-triton.lock
 
 lint: setup ## ruff, mypy, and the rules of the house
 	$(BIN)/ruff check .

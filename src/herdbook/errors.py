@@ -403,6 +403,15 @@ class BrokerError(StorageError):
     remedy = "Start Redis, or correct the address in HERDBOOK_BROKER_URL_FILE; tasks wait until then."
 
 
+class AnalystRoleError(StorageError):
+    """The role for analysts cannot be made in the lake's catalog."""
+
+    exit_code = 121
+    remedy = (
+        "Run it as the catalog's owner, with the right to make roles; `herdbook lake analysts ROLE` prints the SQL."
+    )
+
+
 # -- what is judged ---------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from herdbook.contracts.device_day import Manifest, parse_manifest
 from herdbook.edge.agent import create_agent
 from herdbook.edge.config import DeviceCamera, DeviceConfig
 from herdbook.edge.days import DayStore
+from herdbook.edge.gate import MAX_BODY_BYTES
 from herdbook.edge.recorder import Issued, record_day
 from herdbook.edge.reissue import reissue_day
 from herdbook.edge.retention import free_acknowledged
@@ -187,7 +188,7 @@ def test_no_more_of_a_body_is_read_than_can_be_of_use(client: TestClient, *, wit
 
     asyncio.run(client.app(scope | {"headers": headers}, receive, send))  # type: ignore[arg-type]
     assert sent[0]["status"] == (413 if with_token else 401)
-    assert read == (1536 if with_token and not announced else 0)
+    assert read == (MAX_BODY_BYTES + 512 if with_token and not announced else 0)
 
 
 @pytest.mark.parametrize(
@@ -196,11 +197,12 @@ def test_no_more_of_a_body_is_read_than_can_be_of_use(client: TestClient, *, wit
         (b"", 422),
         (b"{", 422),
         (b"[" * 1000, 400),
+        (b"[" * MAX_BODY_BYTES, 400),
         (b"\xff", 400),
         (b"null", 422),
         (b'{"revision": 1}', 422),
         (b'{"revision": 100000000000000000000000, "manifest_sha256": "%s"}' % (b"0" * 64), 409),
-        (b" " * 1025, 413),
+        (b" " * (MAX_BODY_BYTES + 1), 413),
     ],
 )
 def test_a_bad_body_is_refused_in_one_sentence(client: TestClient, body: bytes, status: int) -> None:

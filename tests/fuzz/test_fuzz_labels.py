@@ -173,9 +173,9 @@ def test_every_row_of_a_spreadsheet(place: Path, rows: list[tuple[Any, ...]]) ->
 def test_a_damaged_spreadsheet(place: Path, data: st.DataObject) -> None:
     ran("labels: damaged spreadsheets")
     path = place / "given.xlsx"
-    written(path, [(101, 98.5, "2024-05-03", None, "Ann", None, None)] * 3)
+    path.write_bytes(SPREADSHEET)
     if data.draw(st.booleans()):
-        raw = bytearray(path.read_bytes())
+        raw = bytearray(SPREADSHEET)
         for _ in range(data.draw(st.integers(1, 6))):
             raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
         path.write_bytes(bytes(raw))
@@ -243,7 +243,8 @@ def herd(lake_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Setti
     return settings
 
 
-@cases(short=6, nightly=250)
+@pytest.mark.slow
+@cases(short=4, nightly=250)
 @given(rows=ROWS)
 def test_imported_the_sum_is_what_the_file_holds(herd: Settings, place: Path, rows: list[tuple[str, ...]]) -> None:
     ran("labels: imports into the lake")
@@ -260,7 +261,8 @@ def test_imported_the_sum_is_what_the_file_holds(herd: Settings, place: Path, ro
     assert collar.added + collar.changed + collar.unchanged + collar.quarantined == held
 
 
-@cases(short=6, nightly=250)
+@pytest.mark.slow
+@cases(short=4, nightly=250)
 @given(data=st.data())
 def test_imported_every_message_is_kept_or_set_aside(herd: Settings, place: Path, data: st.DataObject) -> None:
     ran("labels: imports of ICAR messages into the lake")
@@ -332,6 +334,18 @@ def written(path: Path, rows: list[tuple[Any, ...]]) -> None:
     except (IllegalCharacterError, ValueError):  # no spreadsheet program can write it either
         assume(condition=False)
     book.save(path)
+
+
+def _spreadsheet() -> bytes:
+    book = openpyxl.Workbook()
+    for row in [COLUMNS, *[(101, 98.5, "2024-05-03", None, "Ann", None, None)] * 3]:
+        book.active.append(row)  # type: ignore[union-attr]
+    held = io.BytesIO()
+    book.save(held)
+    return held.getvalue()
+
+
+SPREADSHEET = _spreadsheet()
 
 
 def test_a_file_that_is_none_at_all(place: Path) -> None:

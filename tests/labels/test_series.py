@@ -138,6 +138,12 @@ def test_a_collar_systems_week_loads_with_its_times_in_the_farms_zone(empty_lake
     assert by_day[date(2019, 1, 29)] == 12
 
 
+def test_of_a_row_all_measures_become_readings_or_none(tmp_path: Path) -> None:
+    measures = {"activity": {"column": "value"}, "rumination": {"column": "cow"}}
+    found = series(tmp_path, "x1,2019-01-28T02:00,25", measures=measures)
+    assert (found.readings, len(found.aside)) == ((), 1)
+
+
 BROKEN: list[tuple[str, str, type[HerdbookError], str]] = [
     ("zero_byte_file.xls", "xlsx", FileFormatError, "zero_byte_file.xls is empty (0 bytes)"),
     ("text_malformed.xlsx", "xlsx", FileFormatError, "text_malformed.xlsx has no sheet 'Sheet'; it has Tabelle1"),

@@ -131,3 +131,27 @@ def pins(*, as_json: JsonFlag = False) -> None:
     from herdbook.lake.pins import pins as listed
 
     print_rows([asdict(p) for p in listed(get_settings())], as_json=as_json)
+
+
+@app.command()
+def analysts(
+    role: Annotated[str, typer.Argument(help="The role's name, for example analysts.", metavar="ROLE")],
+    *,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Run it on the catalog, as the user that we are there.")
+    ] = False,
+) -> None:
+    """Print the SQL of a PostgreSQL role that reads the lake and can change nothing of it; or run it."""
+    from herdbook.lake.analysts import make_role, role_statements
+
+    if not apply:
+        for statement in role_statements(role):
+            sys.stdout.write(f"{statement};\n")
+        return
+    make_role(get_settings(), role)
+    console.print(
+        f"{role} reads the catalog. Per person: CREATE ROLE anna LOGIN PASSWORD '…' IN ROLE {role}; the data files "
+        "need read access of their own.",
+        soft_wrap=True,
+        markup=False,
+    )

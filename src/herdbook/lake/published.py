@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -45,8 +46,17 @@ def wal_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.wal")
 
 
-def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
-    """Keep a connection to what it has attached, for good."""
+def lock_down(connection: duckdb.DuckDBPyConnection, *, beside: Sequence[str] = ()) -> None:
+    """Keep a connection to what it has attached, for good: no other file, no address, no extension, no other setting.
+
+    It holds for the connection's whole instance, so the instance must be its own.
+
+    Args:
+        connection: with everything attached that it is to see.
+        beside: folders or prefixes that it may go on reading from: those of a lake's data files.
+    """
     connection.execute("SET autoload_known_extensions = false; SET autoinstall_known_extensions = false")
+    if beside:
+        connection.execute(f"SET allowed_directories = [{', '.join(map(quoted, beside))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

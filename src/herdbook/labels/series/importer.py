@@ -104,7 +104,7 @@ def _import(
         import_id,
         added=len(fresh) - known,
         changed=known,
-        unchanged=len(said) - len(fresh),
+        unchanged=sum(reading.reading_id in said for reading in series.readings) - len(fresh),  # repeated rows, too
         without_value=sum(row["value"] is None for row in said.values()),
         quarantined=len({a.row.number for a in aside}),
         quarantine=None,

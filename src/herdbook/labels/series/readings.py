@@ -65,7 +65,7 @@ def read_series(sheet: Sheet, mapping: SeriesMapping) -> Series:
             continue
         for row, end in zip(rows, ends, strict=True):
             try:
-                readings += _readings(row, animal, end, mapping)
+                readings += tuple(_readings(row, animal, end, mapping))  # of a row all or none
             except RowProblem as problem:
                 aside.append(SetAside(row, str(problem)))
     notes = tuple(f"{n} rows: {problem}" for problem, n in sorted(clocks.items()))
