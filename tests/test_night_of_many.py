@@ -11,7 +11,7 @@ from support.hundred_nights import OFF, Nights, calm_content, on_postgres, twins
 from support.lake_content import without
 from support.postgres import Cluster
 
-DEVICES = 12
+DEVICES = 8
 
 
 def failed(nights: Nights) -> set[str]:

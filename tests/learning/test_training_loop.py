@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -22,7 +20,6 @@ from herdbook.learning.training.checkpoint import Checkpoints
 from herdbook.learning.training.curves import Curves
 from herdbook.learning.training.loop import Trained, train
 from herdbook.learning.training.schedule import Schedule
-from herdbook.processes.background import free_ports
 
 SCHEDULE = Schedule(steps=30, learning_rate=0.05, warmup=3, validate_every=10, checkpoint_every=5)
 
@@ -129,24 +126,6 @@ def test_the_rate_warms_up_and_falls_to_nothing() -> None:
     assert rates[0] < rates[3] == max(rates)
     assert all(a > b for a, b in pairwise(rates[3:]))
     assert rates[-1] < 0.01 * max(rates)
-
-
-def test_several_processes_learn_as_one_with_all_their_batches(tmp_path: Path) -> None:
-    """The mean of two batches' gradients is that of both batches as one; so are the weights, of every process."""
-    script = Path(__file__).with_name("two_processes.py")
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_ports(1)[0]), "WORLD_SIZE": "2"}
-
-    def start(how: str, **env: str) -> subprocess.Popen[str]:
-        command = [sys.executable, script, tmp_path / how, how]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | env)
-
-    both = [start("apart", RANK=str(k), LOCAL_RANK=str(k), **shared) for k in range(2)]
-    first, second, one = (json.loads(p.communicate(timeout=120)[0]) for p in (*both, start("whole")))
-    assert first["weights"] == second["weights"]
-    for name in ("layer.weight", "layer.bias"):
-        assert first["weights"][name] == pytest.approx(one["weights"][name], rel=1e-4)
-    assert (first["judged"], second["judged"]) == (True, False)
-    assert Checkpoints(tmp_path / "apart", "a").newest() is not None
 
 
 def test_a_command_in_several_processes_ends_as_one_of_them_does(tmp_path: Path) -> None:

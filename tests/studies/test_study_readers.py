@@ -1,4 +1,4 @@
-"""Readers run studies while days are loaded: no error, the pinned study stays as it was, and days are seen whole."""
+"""Readers run studies while days are loaded and files merged: no error, and what is pinned stays as it was."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_readers_beside_a_load_see_whole_days(catalog: str, tmp_path: Path, requ
     settings = Settings(home=tmp_path / "home", catalog=dsn, lake_wait_s=600)
     make_herd(settings, HERD, tmp_path / "herd")
     landed = land_days(settings, DaySpec(animals=8), LOADERS, DAYS)
-    readings = read_meanwhile(settings, tmp_path / "out", READERS, 2, lambda: load_at_once(settings, landed))
+    readings = read_meanwhile(settings, tmp_path / "out", READERS, 2, lambda: load_at_once(settings, landed, upkeep=2))
 
     assert [reading.errors for reading in readings] == [[]] * READERS
     assert [reading.torn for reading in readings] == [[]] * READERS

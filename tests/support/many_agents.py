@@ -9,13 +9,14 @@ port and tell devices apart by the path; in front of it each device has its own,
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import random
 import resource
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -38,8 +39,8 @@ class Lines:
 
     ports: Mapping[str, int]
     cut: float = 0.0
-    """Share of connections that are cut."""
-    within_bytes: int = 3_000
+    """Share of connections that are cut: every tenth at 0.1, whosever it is."""
+    within_bytes: int = 1_000
     """Of answers, before the line is cut: anywhere from the first on, in a small one as in a large one."""
     off: Sequence[str] = field(default_factory=list)
     """Devices that nothing answers for."""
@@ -73,13 +74,14 @@ def _agent(root: Path) -> Any:
 class Line:
     """What lies between the platform and one device."""
 
-    def __init__(self, device_id: str, lines: Lines, agents_port: int, said: Path) -> None:
+    def __init__(self, device_id: str, lines: Lines, agents_port: int, said: Path, numbers: Iterator[int]) -> None:
         self._device_id, self._lines, self._port, self._said = device_id, lines, agents_port, said
+        self._numbers = numbers
         self._chance = random.Random(f"{lines.seed} {device_id}")
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection: whole, or cut after some bytes of answers."""
-        cut = self._chance.random() < self._lines.cut
+        cut = self._lines.cut > 0 and next(self._numbers) % round(1 / self._lines.cut) == 0
         left = int(self._lines.within_bytes ** self._chance.random()) if cut else None
         there, back = await asyncio.open_connection("127.0.0.1", self._port)
         answers = asyncio.create_task(_pass_on(there, writer, left))
@@ -115,10 +117,11 @@ async def _serve(folder: Path, device_ids: Sequence[str]) -> None:
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.02)
+    numbers = itertools.count(1)
     port = server.servers[0].sockets[0].getsockname()[1]
     for name in device_ids:
         if name not in lines.off:
-            line = Line(name, lines, port, folder / CONNECTIONS)
+            line = Line(name, lines, port, folder / CONNECTIONS, numbers)
             await asyncio.start_server(line, "127.0.0.1", lines.ports[name])
     print("serving", flush=True)
     await serving

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from herdbook.contracts.landed_day import read_landed_day
-from herdbook.lake import pins
+from herdbook.lake import maintenance, pins
 from herdbook.lake.attach import kept_open, latest_snapshot, open_lake
 from herdbook.lake.bulk import load_parts
 from herdbook.lake.load import load_device_day
@@ -134,20 +134,30 @@ def read_meanwhile(
     return found
 
 
-def load_at_once(settings: Settings, landed: Sequence[Sequence[Path]]) -> None:
-    """Load the days of each device in a process of its own, all at once.
+def keep_small(settings: Settings, rounds: int) -> None:
+    """What `maintain` does to the lake, so many times."""
+    with kept_open():
+        for _ in range(rounds):
+            maintenance.delete_superseded(settings)
+            maintenance.expire_snapshots(settings)
+            maintenance.compact(settings)
+
+
+def load_at_once(settings: Settings, landed: Sequence[Sequence[Path]], upkeep: int = 0) -> None:
+    """Load the days of each device in a process of its own, all at once, and keep the lake small meanwhile.
 
     Raises:
-        RuntimeError: a load failed.
+        RuntimeError: a load or the upkeep failed.
     """
     context = multiprocessing.get_context("spawn")
-    loaders = [context.Process(target=load, args=(settings, folders)) for folders in landed]
-    for loader in loaders:
-        loader.start()
-    for loader in loaders:
-        loader.join()
-    if any(loader.exitcode for loader in loaders):
-        raise RuntimeError(f"loads ended with {[loader.exitcode for loader in loaders]}")
+    started = [context.Process(target=load, args=(settings, folders)) for folders in landed]
+    started += [context.Process(target=keep_small, args=(settings, upkeep))] if upkeep else []
+    for process in started:
+        process.start()
+    for process in started:
+        process.join()
+    if any(process.exitcode for process in started):
+        raise RuntimeError(f"loads ended with {[process.exitcode for process in started]}")
 
 
 def _folder(path: Path) -> Path:

@@ -1,5 +1,6 @@
 -- How many animals of a pen were tracked at each instant. Cameras that overlap see the same animals: the largest count
 -- among them holds. A camera declared disjoint from every other camera of its pen, all day, adds its own count.
+-- What is used twice is not kept in between: a filter on farm or day would not go down to the tracklets.
 CREATE OR REPLACE VIEW pen_tracked AS
 WITH seen AS (
     SELECT t.farm_id, s.pen_id, t.day, t.camera_id, t.started_at, t.ended_at, d.starts_at, d.ends_at
@@ -8,7 +9,7 @@ WITH seen AS (
     JOIN device_day AS d USING (farm_id, device_id, day, load_id)
     WHERE t.ended_at > t.started_at
 ),
-change AS (
+change AS NOT MATERIALIZED (
     SELECT farm_id, pen_id, day, camera_id, moment, sum(step) AS step
     FROM (
         SELECT farm_id, pen_id, day, camera_id, started_at AS moment, 1 AS step FROM seen
@@ -17,7 +18,7 @@ change AS (
     )
     GROUP BY farm_id, pen_id, day, camera_id, moment
 ),
-watcher AS (
+watcher AS NOT MATERIALIZED (
     SELECT farm_id, pen_id, day, camera_id, min(starts_at) AS starts_at, max(ends_at) AS ends_at
     FROM seen
     GROUP BY farm_id, pen_id, day, camera_id

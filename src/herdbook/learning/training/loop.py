@@ -1,16 +1,17 @@
 """The one training loop: any module with a loss per step, through accelerate, resumable bit for bit.
 
-Everything random in a step comes from the seed and the step's number, so a run that was killed and resumed ends with
-the weights of one that was not (on the same machine and number of processes). Of several processes each draws batches
-of its own and all hold the same weights; the first judges, keeps curves and saves.
+Everything random in a step comes from the seed and the numbers of its batches, so a run that was killed and resumed
+ends with the weights of one that was not (on the same machine and number of processes). Several processes share a
+step's batches, none learns from another's, and all hold the same weights: up to rounding those that one process would
+come to (`herdbook.learning.training.shared`). The first judges, keeps curves and saves.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from herdbook.learning.training.ahead import made_ahead
 from herdbook.learning.training.checkpoint import Checkpoints
 from herdbook.learning.training.curves import Curves
 from herdbook.learning.training.schedule import Schedule
+from herdbook.learning.training.shared import Buffers, join, mean_of, my_draws
 from herdnet.errors import NonFiniteLossError
 
 Progress = Callable[[int, int], None]
@@ -64,7 +66,7 @@ def train(
         ConfigurationError: the schedule names a part that there is not.
         DiskFullError: no space is left for a checkpoint.
     """
-    accelerator = _accelerator(schedule)
+    accelerator = join(schedule)
     average = copy.deepcopy(task.module).eval().requires_grad_(False)
     still = _kept_still(task.module, schedule)
     groups = _groups(task.module, schedule)
@@ -82,15 +84,16 @@ def train(
     module, optimiser = accelerator.prepare(task.module, optimiser)
     began = time.perf_counter() - spent
     figures: dict[str, float] = {}
-    draws = [step * accelerator.num_processes + accelerator.process_index for step in range(first, schedule.steps)]
-    with closing(made_ahead(task.arguments, draws)) as batches:
-        for step, draw in enumerate(draws, first):
-            arguments = next(batches)
-            torch.manual_seed(schedule.seed * 1_000_003 + draw)
+    draws = {step: my_draws(accelerator, schedule, step) for step in range(first, schedule.steps)}
+    buffers = Buffers(accelerator, task.module, schedule.draws)
+    with closing(made_ahead(task.arguments, (draw for mine in draws.values() for draw in mine))) as batches:
+        for step, mine in draws.items():
             module.train()
             for part in still:
                 part.eval()
-            losses = _step(accelerator, module, optimiser, arguments, schedule=schedule, step=step)
+            losses = _step(
+                accelerator, module, optimiser, zip(mine, batches, strict=False), buffers, schedule=schedule, step=step
+            )
             _follow(average, accelerator.unwrap_model(module), min(1 - 1 / schedule.average, step / (step + 10)))
             done = step + 1
             if not accelerator.is_main_process:
@@ -137,22 +140,40 @@ def _groups(module: nn.Module, schedule: Schedule) -> list[dict[str, Any]]:
     return [{"params": parameters, "share": share} for share, parameters in groups.items()]
 
 
-def _accelerator(schedule: Schedule) -> Any:
-    from accelerate import Accelerator, DistributedDataParallelKwargs  # type: ignore[import-untyped]
-
-    # Without being told so, processes on CPUs do not join. And a teacher has parts that a step does not ask.
-    return Accelerator(
-        cpu=not torch.cuda.is_available(),
-        mixed_precision=schedule.precision,
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
-
-
 def _step(
-    accelerator: Any, module: nn.Module, optimiser: Any, arguments: tuple[Any, ...], *, schedule: Schedule, step: int
+    accelerator: Any,
+    module: nn.Module,
+    optimiser: Any,
+    batches: Iterable[tuple[int, tuple[Any, ...]]],
+    buffers: Buffers,
+    *,
+    schedule: Schedule,
+    step: int,
 ) -> dict[str, float]:
+    """One step of the optimiser by the mean gradient of all batches, ours and the other processes'.
+
+    Args:
+        batches: our share: number and arguments of each.
+    """
     for group in optimiser.param_groups:
         group["lr"] = schedule.rate(step) * group["share"]
+    optimiser.zero_grad()
+    share = schedule.draws // accelerator.num_processes
+    found: list[dict[str, Tensor]] = []
+    for k, (draw, arguments) in enumerate(batches):
+        torch.manual_seed(schedule.seed * 1_000_003 + draw)
+        # Processes exchange gradients once a step, with the last batch of each.
+        with buffers.of_one_batch(), nullcontext() if k == share - 1 else accelerator.no_sync(module):
+            losses = _losses(accelerator, module, arguments, step)
+            accelerator.backward(losses["total"] / share)
+        found.append({name: loss.detach() for name, loss in losses.items()})
+    buffers.agree()
+    accelerator.clip_grad_norm_(module.parameters(), schedule.clip)
+    optimiser.step()
+    return mean_of(accelerator, found)
+
+
+def _losses(accelerator: Any, module: nn.Module, arguments: tuple[Any, ...], step: int) -> dict[str, Tensor]:
     placed = [a.to(accelerator.device) for a in arguments]
     try:
         with accelerator.autocast():
@@ -161,11 +182,7 @@ def _step(
         raise TrainingError(f"step {step}: {error.message}") from error
     if not bool(torch.isfinite(losses["total"])):
         raise TrainingError(f"step {step}: the loss is not a number")
-    optimiser.zero_grad()
-    accelerator.backward(losses["total"])
-    accelerator.clip_grad_norm_(module.parameters(), schedule.clip)
-    optimiser.step()
-    return {name: float(loss.detach()) for name, loss in losses.items()}
+    return losses
 
 
 @torch.no_grad()

@@ -15,7 +15,9 @@ class Schedule(Contract):
 
     steps: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=1)] = 8
-    """Frames, crops or windows per step and process."""
+    """Frames, crops or windows in a batch."""
+    batches: Annotated[int, Field(ge=1)] | None = None
+    """Batches that a step learns from, shared among its processes; as many as processes where it is not said."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 3e-3
     warmup: Annotated[int, Field(ge=0)] = 100
     """Steps."""
@@ -29,7 +31,7 @@ class Schedule(Contract):
     precision: Literal["no", "bf16", "fp16"] = "no"
     """Mixed precision, as accelerate names it."""
     processes: Annotated[int, Field(ge=1)] = 1
-    """One per GPU; a step learns from so many batches."""
+    """One per GPU. With ``batches`` given, their number changes how long it takes and nothing else."""
     seed: Annotated[int, Field(ge=0)] = 0
     shares: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     """Parts of the module, by how their names begin, that learn at a share of the rate. At 0 they stay as they are, and
@@ -40,9 +42,14 @@ class Schedule(Contract):
         begun = [part for part in self.shares if f"{name}.".startswith(f"{part}.")]
         return self.shares[max(begun, key=len)] if begun else 1.0
 
+    @property
+    def draws(self) -> int:
+        """Batches that a step learns from."""
+        return self.batches or self.processes
+
     def step_of(self, draw: int) -> int:
         """The step that a draw is for."""
-        return draw // self.processes
+        return draw // self.draws
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, from 0."""

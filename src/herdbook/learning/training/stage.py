@@ -51,9 +51,12 @@ class Stage:
         return folder / self.name
 
     def recipe(self, params: Contract, *inputs: Path) -> str:
-        """Digest of all that the result depends on: parameters, input files, and the code of the stage."""
+        """Digest of all that the result depends on: parameters, input files, and the code of the stage.
+
+        How many processes share a step's batches is none of it: a run may go on in another number.
+        """
         said: dict[str, Any] = {
-            "params": params.model_dump(mode="json"),
+            "params": _however_many(params.model_dump(mode="json")),
             "inputs": [digest_of(path) for path in inputs],
             "code": code_digests().get(self.name),
         }
@@ -119,3 +122,13 @@ def digest_of(path: Path) -> str:
     for file in sorted(p for p in path.rglob("*") if p.is_file() and ".part" not in p.name):
         found.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
     return found.hexdigest()
+
+
+def _however_many(said: Any) -> Any:
+    """Parameters without the number of processes, which is not what a result depends on; a step's batches are."""
+    if isinstance(said, dict):
+        if "processes" in said and "batches" in said:
+            said = {**said, "batches": said["batches"] or said["processes"]}
+            del said["processes"]
+        return {name: _however_many(value) for name, value in said.items()}
+    return said
