@@ -77,7 +77,9 @@ def make_home(settings: Settings) -> None:
 def fleet_row(settings: Settings, device: str) -> None:
     from herdbook.fleet import inventory
 
-    inventory.enrol(settings, device, farm_id="demo-farm", url="https://d:1", timezone="Europe/London", token="x" * 32)
+    inventory.enrol(
+        settings, device, farm_id="demo-farm", url="https://d:1", timezone="Europe/London", token=f"{device:x<32}"
+    )
 
 
 def run_night(pipe: Connection, settings: Settings) -> None:

@@ -29,7 +29,9 @@ def landed(settings: Settings) -> list[str]:
 
 def enrol_absent(settings: Settings, device_id: str, port: int = 9) -> None:
     url = f"http://127.0.0.1:{port}"
-    inventory.enrol(settings, device_id, farm_id="demo-farm", url=url, timezone="Europe/London", token="x" * 32)
+    inventory.enrol(
+        settings, device_id, farm_id="demo-farm", url=url, timezone="Europe/London", token=f"{device_id:x<32}"
+    )
 
 
 def test_a_night_lands_every_device_that_answers(airflow: AirflowHome, settings: Settings, tmp_path: Path) -> None:

@@ -61,7 +61,12 @@ def test_the_command_makes_them_for_every_device_in_service(
     upgrade(all_enrolled)
     for name in (DEVICE, "barn-x"):
         enrol(
-            all_enrolled, name, farm_id="demo-farm", url="http://127.0.0.1:1", timezone="Europe/London", token="t" * 40
+            all_enrolled,
+            name,
+            farm_id="demo-farm",
+            url="http://127.0.0.1:1",
+            timezone="Europe/London",
+            token=f"{name:t<40}",
         )
     monkeypatch.setattr(fleet_pools, "get_settings", lambda: all_enrolled)
     said = CliRunner().invoke(app, ["fleet", "pools", "--json"], catch_exceptions=False)

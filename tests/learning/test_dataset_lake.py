@@ -41,7 +41,7 @@ def bring(settings: Settings, spec: DaySpec, state: ClipState = ClipState.KEPT) 
     load_device_day(settings, land(settings.landing, day))
     folder = settings.footage / spec.device_id / spec.day.isoformat() / f"r{spec.revision}"
     folder.mkdir(parents=True)
-    token = "t" * 64
+    token = f"{spec.device_id:t<64}"
     inventory.enrol(
         settings, spec.device_id, farm_id=spec.farm_id, url="https://x", timezone=spec.timezone, token=token
     )

@@ -25,7 +25,6 @@ from support.rollouts import member, rollout
 from support.trust import Platform, Server, platform, release_server, signed_template
 
 __all__ = ["Server", "platform", "release_server", "signed_template"]
-TOKEN = "a-token-of-forty-characters-for-the-tests"
 
 
 @dataclass
@@ -52,7 +51,12 @@ def settings(platform: Platform) -> Settings:
     upgrade(platform.settings)
     for name in ("barn-1", "barn-2"):
         enrol(
-            platform.settings, name, farm_id="farm-a", url="http://127.0.0.1:1", timezone="Europe/London", token=TOKEN
+            platform.settings,
+            name,
+            farm_id="farm-a",
+            url="http://127.0.0.1:1",
+            timezone="Europe/London",
+            token=f"{name:x<40}",
         )
     return platform.settings
 
@@ -123,6 +127,6 @@ def test_who_does_not_run_what_it_is_assigned_is_left_alone(settings: Settings, 
 def test_without_a_signed_repository_pools_are_kept_for_it(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     upgrade(settings)
-    enrol(settings, "barn-1", farm_id="farm-a", url="http://127.0.0.1:1", timezone="Europe/London", token=TOKEN)
+    enrol(settings, "barn-1", farm_id="farm-a", url="http://127.0.0.1:1", timezone="Europe/London", token="x" * 40)
     assert became(settings, Herd({"barn-1": ["P0"]})) == {"barn-1": Became.WAITS}
     assert (pools_folder(settings, "barn-1") / POOLS_NAME).is_file()
