@@ -49,6 +49,7 @@ def test_a_day_that_cannot_be_loaded_does_not_hold_up_the_others(
         "load_days": ("failed", 1),  # the same files fail the same way: nobody waits for another try
         "publish": ("success", 1),
         "pools": ("success", 1),
+        "reviews": ("success", 1),
     }
     assert published_days(settings) == [("barn-a-2", "2026-03-02")]
     assert "bout.parquet is gone since the day landed" in settings.alerts.read_text()

@@ -22,8 +22,8 @@ DAGS = {"nightly_ingest", "load_herd", "import_labels", "maintain", "retrain_stu
 }
 ASKED_ONCE = ("challenger", "verdict", "asked", "approve", "device_days")
 """Tasks of the learning DAGs that need no second try: they compute nothing that could fail for a while."""
-FEW = (("load_herd", "load_days"), ("load_herd", "reviews"), ("nightly_ingest", "worries"), ("reprocess", "plan"))
-"""Tasks that others wait for, or that tell what can be told later too."""
+FEW = (("load_herd", "load_days"), ("reprocess", "plan"))
+"""Tasks that others wait for."""
 DESCRIBE = str(Path(support.__file__).with_name("describe_dags.py"))
 LINT = tomllib.loads((checkout() / "plugins" / "ruff.toml").read_text())["lint"]
 HEAVY = LINT["flake8-tidy-imports"]["banned-module-level-imports"]
