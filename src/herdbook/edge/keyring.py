@@ -123,7 +123,7 @@ class Keyring:
         if self._beside is not None:
             try:
                 write_durably(self._beside, following.model_dump_json().encode(), mode=0o600)
-            except Exception:
+            except (OSError, DiskFullError):
                 if must:
                     raise
         self._next = following

@@ -88,8 +88,9 @@ def bridge(connection: duckdb.DuckDBPyConnection, study: Study, ends: Mapping[st
     for name in study.exposure.measures:
         measure = MEASURES[name]
         if measure.posture is None and measure.behaviour is None:
+            compared = ", ".join((newest, *older))
             raise ModelMixError(
-                f"no bridge speaks of '{name}': bridges are of shares of time, and {newest} and others are compared",
+                f"no bridge speaks of '{name}': bridges are of shares of time, and {compared} are compared",
                 "Leave it out, or compare within a release (model_change: stratify).",
             )
         known = connection.execute(_BRIDGED, {"posture": measure.posture, "behaviour": measure.behaviour}).fetchall()
