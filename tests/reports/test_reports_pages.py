@@ -9,9 +9,10 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from herdbook.errors import InputError, NotFoundError, NothingToReportError, ReportNotWrittenError
+from herdbook.errors import InputError, NotFoundError, NothingToReportError, QueryError, ReportNotWrittenError
 from herdbook.lake import transaction
 from herdbook.lake.attach import kept_open
 from herdbook.lake.bulk import load_parts
@@ -220,6 +221,15 @@ def test_as_of_a_day_knows_nothing_of_later(herd: Settings) -> None:
     with open_source(herd, as_of=date(2023, 2, 12)) as source:
         later = animal_story(source, "f-d001-a00003")
     assert any("alert(" in event.text for event in later.events)
+
+
+def test_a_file_that_knows_no_history_says_so(herd: Settings, tmp_path: Path) -> None:
+    """An older Herdbook published it."""
+    older = herd.model_copy(update={"home": tmp_path})
+    with duckdb.connect(older.published) as file:
+        file.execute("CREATE TABLE published AS SELECT 1 AS snapshot_id")
+    with pytest.raises(QueryError, match="older Herdbook"):
+        open_source(older, as_of=date(2023, 2, 1))
 
 
 def test_what_is_not_there_is_refused_by_name(source: Source) -> None:

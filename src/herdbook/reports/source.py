@@ -103,9 +103,9 @@ def open_source(settings: Settings, *, lake: bool = False, pin: str | None = Non
 def _as_known(source: Source) -> Source:
     """The schema ``known`` before the other, as of its day."""
     if source.as_of is not None:
-        source.connection.execute("SET VARIABLE known_as_of = ?", [source.as_of.isoformat()])
-        [(database,)] = source.connection.execute("SELECT current_database()").fetchall()
-        source.connection.execute(f"SET search_path = '{database}.{KNOWN},{database}.main'")
+        source.rows("SET VARIABLE known_as_of = $day", {"day": source.as_of.isoformat()})
+        [here] = source.rows("SELECT current_database() AS name")
+        source.rows(f"SET search_path = '{here['name']}.{KNOWN},{here['name']}.main'")
     return source
 
 
