@@ -75,6 +75,11 @@ def test_a_transaction_that_a_crash_ends_is_done_again(
         write(settings, work)
         assert (len(calls), rows(settings)) == (2, 2)
 
+        # Work that had gone on for longer than a server is waited for: it counts from when the server broke off.
+        calls, work = adding(before=lambda: time.sleep(6), after=lambda: crash(own_cluster))
+        write(settings.model_copy(update={"database_wait_s": 5.0}), work)
+        assert (len(calls), rows(settings)) == (2, 3)
+
         # The commit got through, and only the answer was lost.
         once = transaction._once
 
@@ -86,7 +91,7 @@ def test_a_transaction_that_a_crash_ends_is_done_again(
         monkeypatch.setattr(transaction, "_once", unheard)
         calls, work = adding(before=nothing, after=nothing)
         write(settings, work)
-        assert (len(calls), rows(settings)) == (1, 3)
+        assert (len(calls), rows(settings)) == (1, 4)
 
 
 @pytest.mark.slow

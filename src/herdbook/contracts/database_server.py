@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 _SIGNS = (
     "connection refused",
-    "no such file or directory",  # the socket of a server that is down
+    '" failed: no such file or directory',  # the socket of a server that is down; a data file's error reads otherwise
     "the database system is",  # starting up, shutting down, in recovery
     "server closed the connection",
     "terminating connection",

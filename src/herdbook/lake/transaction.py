@@ -60,7 +60,6 @@ def write(
     catalog = parse_catalog(settings)
     pause, asked, away_since = 0.05, _Asked[T](), None
     while True:
-        began = time.monotonic()
         try:
             with turn(catalog, turn_of, deadline, create=create) as require_held:
                 if asked.results and _got_through(settings, asked.token):
@@ -69,7 +68,7 @@ def write(
         except (duckdb.Error, DatabaseAwayError) as error:
             now, said = time.monotonic(), str(error).lower()
             if isinstance(error, DatabaseAwayError) or (catalog.file is None and is_away(said)):
-                away_since = away_since or began
+                away_since = away_since or now
                 if now + pause > away_since + settings.database_wait_s:
                     raise DatabaseAwayError(f"writing to the lake failed: {redact(str(error))}") from error
             elif not any(sign in said for sign in _CONFLICTS):
