@@ -174,6 +174,8 @@ BROKEN: list[tuple[bytes, str]] = [
     (b'{"id": "1", "id": "2"}', "the key 'id' occurs twice"),
     (b'{"score": NaN}', "NaN is not a number"),
     (b'{"score": 1e999}', "1e999 is larger than any number here"),
+    (b'{"score": ' + b"9" * 5000 + b".0}", "9" * 60 + "... is larger than any number here"),
+    (b'{"' + b"k" * 5000 + b'": 1, "' + b"k" * 5000 + b'": 2}', "kkk...' occurs twice"),
     ("{\"name\": \"Bödvar\"}".encode("latin-1"), "is not UTF-8 text"),
     (b'[{"id": "@continuation"}]', "the continuation has no token"),
     (b"[" * 100_000, "nested too deeply"),

@@ -16,6 +16,8 @@ from herdbook.errors import FileFormatError
 Message = dict[str, Any]
 
 _CONTEXT, _CONTINUATION = "@context", "@continuation"
+_QUOTED = 60
+"""Characters of a key or number that a message quotes: a file may hold thousands in a row."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def _once(pairs: list[tuple[str, Any]]) -> Message:
     found = dict(pairs)
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"the key '{next(k for k in keys if keys.count(k) > 1)}' occurs twice in one object")
+        twice = next(k for k in keys if keys.count(k) > 1)
+        raise ValueError(f"the key {_beginning(twice)!a} occurs twice in one object")
     return found
 
 
@@ -93,5 +96,9 @@ def _no_number(text: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"{text} is larger than any number here")
+        raise ValueError(f"{_beginning(text)} is larger than any number here")
     return number
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _QUOTED else text[:_QUOTED] + "..."
