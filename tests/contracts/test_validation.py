@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from herdbook.contracts.validation import first_problem
+from herdbook.contracts.validation import first_problem, one_line
 
 
 class Pen(BaseModel):
@@ -34,3 +34,15 @@ def test_one_line_names_the_place(given: dict[str, object], whole: str, said: st
     assert line.startswith(said)
     assert "secret" not in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("'\n' is no time zone\nline 2", "' ' is no time zone line 2"),
+        ("a\x1b[31mred\u2028\ud800", "a\\x1b[31mred \\ud800"),
+        (ValueError("9" * 5000 + " is too large"), "9" * 250 + " ... " + "9" * 237 + " is too large"),
+    ],
+)
+def test_what_others_said_cannot_forge_lines_or_fill_pages(said: object, shown: str) -> None:
+    assert one_line(said) == shown

@@ -37,37 +37,30 @@ behaved AS (
     FROM animal_day_behaviour
     GROUP BY farm_id, animal_id, day
 ),
--- Neighbouring intervals of the posture lying are one bout, also across at most a minute unseen.
-lain AS (
-    SELECT farm_id, animal_id, day, started_at, ended_at, seconds, sum(begins::INTEGER) OVER w AS bout
-    FROM (
-        SELECT
-            *,
-            coalesce(lag(posture) OVER w <> 'lying' OR lag(ended_at) OVER w < started_at - INTERVAL 60 SECOND, true)
-                AS begins
-        FROM animal_timeline
-        WINDOW w AS (PARTITION BY farm_id, animal_id, day ORDER BY started_at)
-    )
-    WHERE posture = 'lying'
-    WINDOW w AS (PARTITION BY farm_id, animal_id, day ORDER BY started_at ROWS UNBOUNDED PRECEDING)
-),
+-- Only the first bout can go on from the day before, and only the last one into the day after.
 extent AS (
     SELECT farm_id, day, min(starts_at) AS starts_at, max(ends_at) AS ends_at FROM device_day GROUP BY farm_id, day
 ),
--- A bout that reaches an end of the day may go on in the other day: how many do, since each counts on both.
+lain AS (
+    SELECT
+        farm_id,
+        animal_id,
+        day,
+        count(*) FILTER (posture_begins) AS lying_bouts,
+        min(started_at) AS first_at,
+        max(ended_at) AS last_at,
+        sum(seconds) AS lying_bout_s
+    FROM animal_timeline
+    WHERE posture = 'lying'
+    GROUP BY farm_id, animal_id, day
+),
 lying AS (
     SELECT
-        l.farm_id,
-        l.animal_id,
-        l.day,
-        count(DISTINCT l.bout) AS lying_bouts,
-        count(DISTINCT l.bout) FILTER (
-            l.started_at <= e.starts_at + INTERVAL 60 SECOND OR l.ended_at >= e.ends_at - INTERVAL 60 SECOND
-        ) AS lying_bouts_cut,
-        sum(l.seconds) AS lying_bout_s
+        l.* EXCLUDE (first_at, last_at),
+        l.first_at <= e.starts_at + INTERVAL 60 SECOND AS cut_before,
+        l.last_at >= e.ends_at - INTERVAL 60 SECOND AS cut_after
     FROM lain AS l
     JOIN extent AS e USING (farm_id, day)
-    GROUP BY l.farm_id, l.animal_id, l.day
 ),
 moved AS (
     SELECT
@@ -111,7 +104,11 @@ SELECT
     any_value(investigating_s) AS investigating_s,
     any_value(social_s) AS social_s,
     CASE WHEN any_value(behaviour_s) IS NOT NULL THEN coalesce(any_value(lying_bouts), 0)::BIGINT END AS lying_bouts,
-    CASE WHEN any_value(behaviour_s) IS NOT NULL THEN coalesce(any_value(lying_bouts_cut), 0)::BIGINT END AS lying_bouts_cut,
+    CASE
+        WHEN any_value(behaviour_s) IS NULL THEN NULL
+        WHEN any_value(lying_bouts) = 1 THEN (any_value(cut_before) OR any_value(cut_after))::BIGINT
+        ELSE coalesce(any_value(cut_before)::BIGINT + any_value(cut_after)::BIGINT, 0)
+    END AS lying_bouts_cut,
     any_value(lying_bout_s) / any_value(lying_bouts) AS mean_lying_bout_s,
     any_value(distance_m) AS distance_m,
     any_value(distance_observed_s) AS distance_observed_s,

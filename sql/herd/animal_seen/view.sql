@@ -4,7 +4,8 @@ WITH own AS (
     SELECT t.farm_id, i.animal_id, t.day, s.pen_id, t.started_at, t.ended_at
     FROM tracklet AS t
     JOIN identity AS i USING (farm_id, device_id, day, load_id, tracklet_id)
-    JOIN camera_setup AS s USING (farm_id, device_id, day, load_id, camera_id)
+    -- Outer, though every tracklet has a camera: inner joins are put in another order, where each claim meets every camera.
+    LEFT JOIN camera_setup AS s USING (farm_id, device_id, day, load_id, camera_id)
     WHERE i.identified AND t.ended_at > t.started_at
 ),
 marked AS (

@@ -15,7 +15,8 @@ WITH mine AS (
         t.ended_at
     FROM tracklet AS t
     JOIN identity AS i USING (farm_id, device_id, day, load_id, tracklet_id)
-    JOIN camera_setup AS s ON s.day = t.day AND s.load_id = t.load_id AND s.camera_id = t.camera_id
+    -- Outer, though every tracklet has a camera: inner joins are put in another order, where each claim meets every camera.
+    LEFT JOIN camera_setup AS s ON s.day = t.day AND s.load_id = t.load_id AND s.camera_id = t.camera_id
     WHERE i.identified
 ),
 -- Whether another of the animal's tracklets runs beside this one: nearly always none does, and its bouts stand as they are.
@@ -48,11 +49,13 @@ own AS (
         c.confidence,
         b.release_id,
         m.ethogram_id,
+        e.posture,
         b.tracklet_id,
         c.beside
     FROM claimed AS c
     JOIN bout AS b USING (farm_id, device_id, day, load_id, tracklet_id)
     LEFT JOIN model_release AS m ON m.day = b.day AND m.load_id = b.load_id AND m.release_id = b.release_id
+    LEFT JOIN ethogram AS e ON e.ethogram_id = m.ethogram_id AND e.behaviour = b.behaviour
     WHERE b.ended_at > b.started_at
 ),
 -- Cut at full hours: overlaps are then looked for among the few bouts of one hour, not of the whole day.
@@ -96,7 +99,9 @@ marked AS (
         (started_at, behaviour, release_id, pen_id) IS DISTINCT FROM
         (lag(ended_at) OVER w, lag(behaviour) OVER w, lag(release_id) OVER w, lag(pen_id) OVER w) AS begins,
         (ended_at, behaviour, release_id, pen_id) IS DISTINCT FROM
-        (lead(started_at) OVER w, lead(behaviour) OVER w, lead(release_id) OVER w, lead(pen_id) OVER w) AS ends
+        (lead(started_at) OVER w, lead(behaviour) OVER w, lead(release_id) OVER w, lead(pen_id) OVER w) AS ends,
+        posture IS DISTINCT FROM lag(posture) OVER w
+        OR coalesce(lag(ended_at) OVER w < started_at - INTERVAL 60 SECOND, true) AS posture_begins
     FROM chosen
     WINDOW w AS (PARTITION BY farm_id, animal_id, day ORDER BY started_at)
 ),
@@ -104,28 +109,25 @@ numbered AS (
     SELECT *, sum(begins::INTEGER) OVER w AS run
     FROM marked
     WINDOW w AS (PARTITION BY farm_id, animal_id, day ORDER BY started_at ROWS UNBOUNDED PRECEDING)
-),
--- Few runs are of more than one row: a sorted list of names for each would cost more than all else.
-joined AS (
-    SELECT
-        farm_id,
-        animal_id,
-        day,
-        min(started_at) AS started_at,
-        max(ended_at) AS ended_at,
-        sum(seconds) AS seconds,
-        any_value(behaviour) AS behaviour,
-        any_value(ethogram_id) AS ethogram_id,
-        (sum(probability * seconds) / sum(seconds))::FLOAT AS probability,
-        (sum(confidence * seconds) / sum(seconds))::FLOAT AS confidence,
-        any_value(pen_id) AS pen_id,
-        any_value(release_id) AS release_id,
-        coalesce(
-            list(DISTINCT tracklet_id ORDER BY tracklet_id) FILTER (NOT (begins AND ends)), [any_value(tracklet_id)]
-        ) AS tracklet_ids
-    FROM numbered
-    GROUP BY farm_id, animal_id, day, run
 )
-SELECT j.* EXCLUDE (tracklet_ids), e.posture, j.tracklet_ids
-FROM joined AS j
-LEFT JOIN ethogram AS e ON e.ethogram_id = j.ethogram_id AND e.behaviour = j.behaviour;
+-- Few runs are of more than one row: a sorted list of names for each would cost more than all else.
+SELECT
+    farm_id,
+    animal_id,
+    day,
+    min(started_at) AS started_at,
+    max(ended_at) AS ended_at,
+    sum(seconds) AS seconds,
+    any_value(behaviour) AS behaviour,
+    any_value(ethogram_id) AS ethogram_id,
+    (sum(probability * seconds) / sum(seconds))::FLOAT AS probability,
+    (sum(confidence * seconds) / sum(seconds))::FLOAT AS confidence,
+    any_value(pen_id) AS pen_id,
+    any_value(release_id) AS release_id,
+    any_value(posture) AS posture,
+    bool_or(posture_begins) AS posture_begins,
+    coalesce(
+        list(DISTINCT tracklet_id ORDER BY tracklet_id) FILTER (NOT (begins AND ends)), [any_value(tracklet_id)]
+    ) AS tracklet_ids
+FROM numbered
+GROUP BY farm_id, animal_id, day, run;

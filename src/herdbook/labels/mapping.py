@@ -33,6 +33,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from herdbook.contracts.camera import Contract
 from herdbook.contracts.farmtime import TimezoneName
 from herdbook.contracts.identifiers import Slug
+from herdbook.contracts.validation import one_line
 from herdbook.errors import ConfigurationError
 from herdbook.labels.kinds import RULES, LabelKind
 from herdbook.labels.mapping_file import read_yaml
@@ -218,4 +219,4 @@ def load_mapping(path: Path) -> Mapping:
         return Mapping.model_validate(given)
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, p['loc'])) or 'mapping'}: {p['msg']}{_hint(p['input'])}" for p in error.errors()]
-        raise ConfigurationError(f"{path.name} is not a label mapping: " + "; ".join(lines)) from error
+        raise ConfigurationError(f"{path.name} is not a label mapping: {one_line('; '.join(lines), 1_500)}") from error

@@ -15,6 +15,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from herdbook.contracts.validation import one_line
 from herdbook.errors import FileFormatError, NotFoundError
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _open_workbook(path: Path) -> Workbook:
     except FileFormatError:
         raise
     except Exception as error:  # openpyxl lets whatever its XML and zip readers raise through
-        raise FileFormatError(f"{path.name} is not a readable .xlsx workbook: {error}") from error
+        raise FileFormatError(f"{path.name} is not a readable .xlsx workbook: {one_line(error)}") from error
 
 
 def _workbook_sheet(book: Workbook, path: Path, name: str, header_row: int) -> Sheet:
@@ -183,7 +184,7 @@ def _workbook_sheet(book: Workbook, path: Path, name: str, header_row: int) -> S
     except FileFormatError:
         raise
     except Exception as error:  # damage inside a sheet shows only while it is read
-        raise FileFormatError(f"{origin} is damaged: {error}") from error
+        raise FileFormatError(f"{origin} is damaged: {one_line(error)}") from error
 
 
 def _workbook_lines(book: Workbook, origin: str, name: str) -> Iterator[tuple[int, list[Cell]]]:

@@ -11,13 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from herdbook.contracts.validation import one_line
 from herdbook.errors import FileFormatError
 
 Message = dict[str, Any]
 
 _CONTEXT, _CONTINUATION = "@context", "@continuation"
-_QUOTED = 60
-"""Characters of a key or number that a message quotes: a file may hold thousands in a row."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def parse_document(raw: bytes, origin: str) -> Document:
     except RecursionError as error:
         raise FileFormatError(f"{origin} is nested too deeply") from error
     except ValueError as error:
-        raise FileFormatError(f"{origin} is not JSON: {error}") from error
+        raise FileFormatError(f"{origin} is not JSON: {one_line(error)}") from error
     if isinstance(found, dict) and "member" in found:
         if not isinstance(found["member"], list):
             raise FileFormatError(f"{origin}: 'member' is not a list")
@@ -84,8 +83,7 @@ def _once(pairs: list[tuple[str, Any]]) -> Message:
     found = dict(pairs)
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
-        twice = next(k for k in keys if keys.count(k) > 1)
-        raise ValueError(f"the key {_beginning(twice)!a} occurs twice in one object")
+        raise ValueError(f"the key '{next(k for k in keys if keys.count(k) > 1)}' occurs twice in one object")
     return found
 
 
@@ -96,9 +94,5 @@ def _no_number(text: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"{_beginning(text)} is larger than any number here")
+        raise ValueError(f"{text} is larger than any number here")
     return number
-
-
-def _beginning(text: str) -> str:
-    return text if len(text) <= _QUOTED else text[:_QUOTED] + "..."
