@@ -1,9 +1,11 @@
-"""``animal_day`` of a thousand animals and a year, made anew from about 20 million bouts, beside pandas and polars.
+"""``animal_day`` of a thousand animals and a year, made anew from their timeline, beside pandas and polars.
 
-Ours is the view as people have it, on the lake: denominators, presence, overlapping cameras, lying bouts, distances.
-The hand-written ones read the same records as Parquet and sum seconds of each behaviour by animal and day, which is the
-bulk of that and far from all; their sums must be ours. Seconds are of the wall clock; ours is the median of ``ROUNDS``,
-theirs one run. Needs some 6 GB of disk and, for pandas, as much memory.
+The timeline, some 20 million intervals, is worked out day by day when a herd is published; how long the first
+publication of the whole year takes, and one after a word on who one animal of one day was, is measured too.
+The hand-written ones read the same timeline as Parquet and do the bulk of the work: seconds of each behaviour and lying
+bouts by animal and day, no denominators, presence or distances. Their sums must be ours. Seconds are of the wall clock;
+that of ``animal_day`` is the median of ``ROUNDS``, all others are one run.
+Needs some 6 GB of disk and, for pandas, as much memory.
 """
 
 from __future__ import annotations
@@ -14,14 +16,22 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from herdbook.contracts.bulk import read_part
+import duckdb
+
+from herdbook.cli.output import console
+from herdbook.identity.byhand import correct
+from herdbook.identity.operations import carry_out
+from herdbook.identity.words import Word
 from herdbook.lake.attach import kept_open, open_lake
 from herdbook.lake.bulk import load_parts
+from herdbook.lake.definitions import definitions
 from herdbook.lake.migrate import migrate
+from herdbook.lake.publish import publish
 from herdbook.settings import Settings
 from herdbook.simulate.herd import make_herd_plan
 from herdbook.simulate.herd.run import simulate_herd
@@ -30,7 +40,10 @@ PLAN: dict[str, Any] = {}
 """5 devices with 10 pens of 20 places, 365 days."""
 ROUNDS = 3
 RESULTS = Path(__file__).parent / "results"
-READ = ("record.bout", "record.tracklet", "record.device_day", "identity.claim")
+COLUMNS = "animal_id, day, behaviour, posture, posture_begins, seconds"
+Sums = tuple[float, int]
+"""Seconds of behaviour and lying bouts of all animals and days."""
+T = TypeVar("T")
 
 
 def run() -> list[dict[str, Any]]:
@@ -48,76 +61,83 @@ def _measure(folder: Path) -> list[dict[str, Any]]:
     simulate_herd(make_herd_plan(PLAN), folder / "herd")
     with kept_open():
         load_parts(settings, folder / "herd")
-        ours, total, bouts = _ours(settings)
-    found: dict[str, Any] = {"bouts": bouts, "ours_s": round(ours, 3)}
+    found: dict[str, Any] = {}
+    found["published_whole_s"], _ = _timed(lambda: publish(settings, _tell))
+    _correct_one(settings)
+    found["published_after_a_correction_s"], _ = _timed(lambda: publish(settings))
+    timeline = folder / "timeline.parquet"
+    ours, sums = _ours(settings, timeline, found)
+    found["animal_day_s"] = ours
     rows = []
     for name, by_hand in (("pandas", _pandas), ("polars", _polars)):
         if find_spec(name) is None:
             rows.append(_row(f"animal_day, beside {name} (not installed)", ours, None))
             continue
-        begun = time.perf_counter()
-        theirs = by_hand(_files(folder / "herd"), settings.identity_threshold)
-        seconds = time.perf_counter() - begun
-        assert math.isclose(total, theirs, rel_tol=1e-6), f"{name} finds {theirs} seconds, we {total}"
-        found[f"{name}_s"] = round(seconds, 3)
+        seconds, theirs = _timed(lambda by_hand=by_hand: by_hand(timeline))
+        assert math.isclose(sums[0], theirs[0], rel_tol=1e-6), f"{name} finds {theirs[0]} seconds, we {sums[0]}"
+        assert sums[1] == theirs[1], f"{name} finds {theirs[1]} lying bouts, we {sums[1]}"
+        found[f"{name}_s"] = seconds
         rows.append(_row(f"animal_day, beside {name}", ours, seconds))
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "animal-day.json").write_text(json.dumps(found, indent=1) + "\n")
     return rows
 
 
-def _ours(settings: Settings) -> tuple[float, float, int]:
-    """Seconds, the sum of all seconds of behaviour, and how many bouts they came from."""
-    spent = []
+def _correct_one(settings: Settings) -> None:
+    """A person says that the first tracklet of the year is nobody known."""
     with open_lake(settings, read_only=True) as lake:
-        for _ in range(ROUNDS):
-            begun = time.perf_counter()
-            lake.execute("CREATE OR REPLACE TEMP TABLE made AS FROM animal_day")
-            spent.append(time.perf_counter() - begun)
-        (total,) = lake.execute("SELECT sum(behaviour_s) FROM made").fetchone() or (0.0,)
-        (bouts,) = lake.execute("SELECT count(*) FROM record.bout").fetchone() or (0,)
-    return statistics.median(spent), float(total), int(bouts)
+        (tracklet_id,) = lake.execute("SELECT min(tracklet_id) FROM record.tracklet").fetchone() or ("",)
+    carry_out(settings, lambda lake: correct(lake, [tracklet_id], None, Word("benchmark", "seen on the clip")))
 
 
-def _files(herd: Path) -> dict[str, list[Path]]:
-    """The Parquet files of what the herd was loaded from, by table."""
-    found: dict[str, list[Path]] = {name: [] for name in READ}
-    for part in sorted((herd / "parts").iterdir()):
-        for file in read_part(part).files:
-            if file.table in found:
-                found[file.table].append(part / file.name)
-    return found
+def _ours(settings: Settings, timeline: Path, found: dict[str, Any]) -> tuple[float, Sums]:
+    """Seconds and sums of ``animal_day`` made anew; the timeline is written as Parquet for the others."""
+    query = next(d for d in definitions() if d.name == "animal_day").query
+    shutil.copyfile(settings.published, copy := timeline.with_suffix(".duckdb"))
+    with duckdb.connect(str(copy)) as herd:
+        spent = [
+            _timed(lambda: herd.execute(f"CREATE OR REPLACE TEMP TABLE made AS {query}"))[0] for _ in range(ROUNDS)
+        ]
+        (differing,) = herd.execute("SELECT count(*) FROM (FROM made EXCEPT FROM animal_day)").fetchone() or (None,)
+        assert differing == 0, f"{differing} rows are not what was published"
+        found["animal_days"], seconds, bouts = herd.execute(
+            "SELECT count(*), sum(behaviour_s), sum(lying_bouts)::BIGINT FROM made"
+        ).fetchone() or (0, 0.0, 0)
+        (found["intervals"],) = herd.execute("SELECT count(*) FROM animal_timeline").fetchone() or (0,)
+        (found["bouts"],) = herd.execute("SELECT count(*) FROM record.bout").fetchone() or (0,)
+        herd.execute(f"COPY (SELECT {COLUMNS} FROM animal_timeline) TO '{timeline}'")
+    return statistics.median(spent), (float(seconds), int(bouts))
 
 
-def _pandas(files: dict[str, list[Path]], threshold: float) -> float:
+def _pandas(timeline: Path) -> Sums:
     import pandas as pd  # noqa: PLC0415 - may not be there
 
-    def table(name: str, columns: list[str]) -> pd.DataFrame:
-        return pd.concat([pd.read_parquet(path, columns=columns) for path in files[name]], ignore_index=True)
-
-    claim = table("identity.claim", ["load_id", "tracklet_id", "animal_id", "confidence", "recorded_at"])
-    claim = claim.sort_values("recorded_at").drop_duplicates(["load_id", "tracklet_id"], keep="last")
-    claim = claim[(claim["confidence"] >= threshold) & claim["animal_id"].notna()]
-    claim = claim.merge(table("record.device_day", ["load_id", "day"]), on="load_id")
-    bout = table("record.bout", ["load_id", "tracklet_id", "behaviour", "started_at", "ended_at"])
-    bout["seconds"] = (bout["ended_at"] - bout["started_at"]).dt.total_seconds()
-    joined = bout.merge(claim[["load_id", "tracklet_id", "animal_id", "day"]], on=["load_id", "tracklet_id"])
-    sums = joined.pivot_table(index=["animal_id", "day"], columns="behaviour", values="seconds", aggfunc="sum")
-    return float(sums.sum().sum())
+    intervals = pd.read_parquet(timeline)
+    sums = intervals.pivot_table(index=["animal_id", "day"], columns="behaviour", values="seconds", aggfunc="sum")
+    lying = intervals[(intervals["posture"] == "lying") & intervals["posture_begins"]]
+    made = sums.join(lying.groupby(["animal_id", "day"]).size().rename("lying_bouts"))
+    return float(sums.sum().sum()), int(made["lying_bouts"].sum())
 
 
-def _polars(files: dict[str, list[Path]], threshold: float) -> float:
+def _polars(timeline: Path) -> Sums:
     import polars as pl  # noqa: PLC0415 - may not be there
 
-    key = ["load_id", "tracklet_id"]
-    claim = pl.scan_parquet(files["identity.claim"]).sort("recorded_at").unique(key, keep="last", maintain_order=True)
-    claim = claim.filter((pl.col("confidence") >= threshold) & pl.col("animal_id").is_not_null())
-    claim = claim.join(pl.scan_parquet(files["record.device_day"]).select("load_id", "day"), on="load_id")
-    seconds = (pl.col("ended_at") - pl.col("started_at")).dt.total_microseconds() / 1e6
-    bout = pl.scan_parquet(files["record.bout"]).select(*key, "behaviour", seconds.alias("seconds"))
-    sums = bout.join(claim, on=key).group_by("animal_id", "day", "behaviour").agg(pl.col("seconds").sum())
-    made = sums.collect().pivot("behaviour", index=["animal_id", "day"], values="seconds")
-    return float(sum(made[name].sum() for name in made.columns if name not in ("animal_id", "day")))
+    key = ["animal_id", "day"]
+    lying = ((pl.col("posture") == "lying") & pl.col("posture_begins")).sum().alias("lying_bouts")
+    behaviours = pl.scan_parquet(timeline).select("behaviour").unique().collect()["behaviour"].to_list()
+    each = [pl.col("seconds").filter(pl.col("behaviour") == name).sum().alias(name) for name in behaviours]
+    made = pl.scan_parquet(timeline).group_by(key).agg(lying, *each).collect()
+    return float(sum(made[name].sum() for name in behaviours)), int(made["lying_bouts"].sum())
+
+
+def _timed(work: Callable[[], T]) -> tuple[float, T]:
+    begun = time.perf_counter()
+    done = work()
+    return round(time.perf_counter() - begun, 3), done
+
+
+def _tell(done: int, total: int) -> None:
+    console.print(f"{done} of {total} days are published")
 
 
 def _row(name: str, ours: float, baseline: float | None) -> dict[str, Any]:
