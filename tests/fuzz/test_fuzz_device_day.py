@@ -148,17 +148,22 @@ def changed(table: pa.Table, data: st.DataObject) -> pa.Table:
             return table.rename_columns(
                 [data.draw(st.text(max_size=5)) if n == name else n for n in table.column_names]
             )
-        values = table[name].to_pylist()
+        values = listed(table[name])
         if odd == "cast":
             return table.set_column(index, name, pa.array([str(value) for value in values], pa.large_string()))
         return table.set_column(index, pa.field(name, table.schema.field(name).type, nullable=True), table[name])
     kind = table.schema.field(name).type
-    values = table[name].to_pylist()
+    values = listed(table[name])
     for row in data.draw(st.lists(st.integers(0, max(len(values) - 1, 0)), max_size=3)) if values else []:
         values[row] = data.draw(cell(kind))
     field = table.schema.field(name)
     field = field.with_nullable(nullable=field.nullable or None in values)
     return table.set_column(index, field, pa.array(values, kind))
+
+
+def listed(column: pa.ChunkedArray) -> list[Any]:
+    """A column's values; instants as the numbers they are, since few of those are dates that Python knows."""
+    return (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()  # type: ignore[no-any-return]
 
 
 def cell(kind: pa.DataType) -> st.SearchStrategy[Any]:

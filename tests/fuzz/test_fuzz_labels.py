@@ -33,7 +33,7 @@ from herdbook.labels.series.importer import import_series
 from herdbook.labels.series.mapping import SeriesMapping
 from herdbook.labels.series.readings import read_series
 from herdbook.roster.importer import import_roster
-from herdbook.roster.sheets import Sheet, read_csv, read_xlsx
+from herdbook.roster.sheets import Sheet, read_csv, read_workbook, read_xlsx
 from herdbook.settings import Settings
 from support.fuzz import cases, ran, refused_or
 from support.hostile import JUNK, places
@@ -188,6 +188,7 @@ def test_a_damaged_spreadsheet(place: Path, data: st.DataObject) -> None:
         with zipfile.ZipFile(path, "w") as book:
             for each, content in parts.items():
                 book.writestr(each, content)
+    refused_or(lambda: read_workbook(path))
     sheet = refused_or(lambda: read_xlsx(path))
     if sheet is not None and set(COLUMNS) <= set(sheet.columns):
         judged(sheet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -133,6 +134,17 @@ def test_rows_beyond_the_extent_that_the_workbook_states_are_read(tmp_path: Path
                 content = content.replace(b'ref="A1:A4"', b'ref="A1:A2"')
             new.writestr(item, content)
     assert [r.cells["a"] for r in read_xlsx(lying).rows] == [1, 2, 3]
+
+
+def test_a_workbook_without_sheets_is_refused(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.xlsx"
+    with zipfile.ZipFile(workbook(tmp_path / "t.xlsx", s=[["a"]])) as old, zipfile.ZipFile(empty, "w") as new:
+        for item in old.infolist():
+            content = re.sub(rb"<sheets>.*</sheets>", b"<sheets/>", old.read(item))
+            new.writestr(item, content)
+    for read in (read_xlsx, read_workbook):
+        with pytest.raises(FileFormatError, match=r"empty\.xlsx is a workbook without a sheet"):
+            read(empty)
 
 
 def test_what_is_no_workbook_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

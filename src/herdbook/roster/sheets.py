@@ -10,6 +10,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
@@ -143,7 +144,8 @@ def read_workbook(path: Path) -> dict[str, Sheet]:
     """
     book = _open_workbook(path)
     try:
-        filled = [name for name in book.sheetnames if any(True for _ in _workbook_lines(book, path.name, name))]
+        with _damage_said(path.name):
+            filled = [name for name in book.sheetnames if any(True for _ in _workbook_lines(book, path.name, name))]
         return {name: _workbook_sheet(book, path, name, 1) for name in filled}
     finally:
         book.close()
@@ -170,7 +172,10 @@ def _open_workbook(path: Path) -> Workbook:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > MAX_UNPACKED_BYTES:
                 raise FileFormatError(f"{path.name} unpacks to more than {MAX_UNPACKED_BYTES} bytes", "Split the file.")
-        return openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        if not book.sheetnames:
+            raise FileFormatError(f"{path.name} is a workbook without a sheet")
+        return book
     except FileFormatError:
         raise
     except Exception as error:  # openpyxl lets whatever its XML and zip readers raise through
@@ -179,11 +184,18 @@ def _open_workbook(path: Path) -> Workbook:
 
 def _workbook_sheet(book: Workbook, path: Path, name: str, header_row: int) -> Sheet:
     origin = path.name if len(book.sheetnames) == 1 else f"{path.name}[{name}]"
-    try:
+    with _damage_said(origin):
         return _sheet(origin, _workbook_lines(book, origin, name), header_row, short_is_fine=True)
+
+
+@contextmanager
+def _damage_said(origin: str) -> Iterator[None]:
+    """Damage inside a sheet shows only while it is read, as whatever the readers of XML and zip raise."""
+    try:
+        yield
     except FileFormatError:
         raise
-    except Exception as error:  # damage inside a sheet shows only while it is read
+    except Exception as error:
         raise FileFormatError(f"{origin} is damaged: {one_line(error)}") from error
 
 
