@@ -137,6 +137,20 @@ def fill(herd: Herd, tracklets: list[tuple[str, list[tuple[int, str, float]], in
             herd.bout(name, start / 60, stop / 60, behaviour, probability)
 
 
+def test_a_bout_of_a_posture_goes_on_over_behaviours_tracklets_and_a_minute_unseen(herd: Herd) -> None:
+    herd.load()
+    minute = 1 / 60
+    first, second = herd.tracklet(1, 2), herd.tracklet(2 + minute, 6)
+    herd.bout(first, 1, 1.5, "lying")
+    herd.bout(first, 1.5, 2, "sleeping")
+    herd.bout(second, 2 + minute, 3, "lying")
+    herd.bout(second, 3 + 2 * minute, 4, "lying")
+    herd.bout(second, 4, 5, "standing")
+    herd.bout(second, 5, 6, "lying")
+    begins = herd.query("SELECT posture_begins FROM animal_timeline ORDER BY started_at")
+    assert begins == [(True,), (False,), (False,), (True,), (True,), (True,)]
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(tracklet_with_bouts(), min_size=1, max_size=5))
 def test_whatever_the_cameras_saw_the_timeline_is_right_at_every_minute(
@@ -146,6 +160,12 @@ def test_whatever_the_cameras_saw_the_timeline_is_right_at_every_minute(
         herd.load(cameras={"c1": "p1", "c2": "p1"})
         fill(herd, tracklets)
         rows = timeline(herd)
+        postures = herd.query(
+            "SELECT started_at, ended_at, posture, posture_begins FROM animal_timeline ORDER BY started_at"
+        )
+    for before, after in pairwise(postures):
+        assert after[3] == (after[2] != before[2] or after[0] - before[1] > timedelta(minutes=1))
+    assert all(row[3] for row in postures[:1])
     assert all(first[1] <= second[0] for first, second in pairwise(rows)), "no overlap"
     assert all(start < end for start, end, _ in rows)
     told = {round(s * 60) + m: b for s, e, b in rows for m in range(round((e - s) * 60))}
