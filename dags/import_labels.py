@@ -1,5 +1,6 @@
-"""Every night: import farm records from ``$HERDBOOK_HOME/inbox/labels/<source>/`` and follow the servers that
-``$HERDBOOK_HOME/sync/<name>.yaml`` describe. Updates the asset *farm labels*.
+"""Every night: import farm records from ``$HERDBOOK_HOME/inbox/labels/<source>/``, readings of collar and tag systems
+from ``inbox/series/<source>/``, and follow the servers that ``$HERDBOOK_HOME/sync/<name>.yaml`` describe. Updates the
+asset *farm labels*.
 
 Each source has a folder with its files (CSV, Excel, or ICAR's JSON) and their mappings. An imported file moves to
 ``done/``, unless it was written anew meanwhile; one that cannot be imported stays, leaves an alert, and does not hold
@@ -23,7 +24,7 @@ from herdbook_airflow.operators import HerdbookOperator
 
 with DAG(
     dag_id="import_labels",
-    description="Import farm records from the drop folder and from servers",
+    description="Import farm records from the drop folders and from servers",
     doc_md=__doc__,
     schedule=nightly(),
     start_date=START,
@@ -35,7 +36,7 @@ with DAG(
 
     @task
     def waiting() -> list[dict[str, str]]:
-        """Files in the drop folder."""
+        """Files in the drop folders."""
         from herdbook.settings import get_settings
 
         return inbox.waiting_files(get_settings().inbox)
@@ -61,7 +62,7 @@ with DAG(
             task_id="import_file",
             subject=subject,
             arguments=[
-                *("labels", "import", "--format", "{{ task.subject.format }}"),
+                *("labels", "{{ task.subject.command }}", "--format", "{{ task.subject.format }}"),
                 *("--mapping", "{{ task.subject.mapping }}", "{{ task.subject.path }}"),
             ],
             keep=("import_id",),
@@ -74,11 +75,13 @@ with DAG(
     def farm_labels(waited: Any, imported: Any, synced: Any, outlet_events: Any = None) -> None:
         """Say that there are new labels; fail only if no file and no server could be read at all."""
         if not any(waited):
-            raise AirflowSkipException("The drop folder is empty, and no server is followed.")
+            raise AirflowSkipException("The drop folders are empty, and no server is followed.")
         files = [file["path"] for file in imported or ()]
         names = [server["name"] for server in synced or ()]
         if not files and not names:
-            raise AirflowFailException("Nothing could be imported: files stay in the drop folder, servers keep theirs.")
+            raise AirflowFailException(
+                "Nothing could be imported: files stay in the drop folders, servers keep theirs."
+            )
         outlet_events[FARM_LABELS].extra = {"files": files, "servers": names}
 
     files, followed = waiting(), servers()

@@ -1,4 +1,5 @@
-"""The drop folder of farm records: ``$HERDBOOK_HOME/inbox/labels/<source>/`` holds files and what their columns mean.
+"""The drop folders of farm records: ``$HERDBOOK_HOME/inbox/labels/<source>/`` holds files and what their columns mean,
+``inbox/series/<source>/`` those of collar and tag systems.
 
 ``weights.yaml`` is the mapping of files whose names start with ``weights``, ``mapping.yaml`` that of all others. A file
 that was imported moves to ``done/`` beside it; one that cannot be imported, or that was written anew meanwhile, stays
@@ -14,26 +15,35 @@ from pathlib import Path
 
 from herdbook.contracts.digest import sha256_of
 
-FORMATS = {".csv": "csv", ".xlsx": "xlsx", ".json": "icar-ade"}
+_TABLES = {".csv": "csv", ".xlsx": "xlsx"}
+FORMATS = {"labels": _TABLES | {".json": "icar-ade"}, "series": _TABLES}
+"""What is read in each drop folder, by the end of a file's name."""
+COMMANDS = {"labels": "import", "series": "series"}
+"""What imports it: ``herdbook labels …``."""
 SETTLED_S = 60.0
 """A file that changed less long ago may still be being copied: it waits for the next run."""
 
 
 def waiting_files(inbox: Path) -> list[dict[str, str]]:
-    """Files to import, by source and name: ``source, file, path, format, sha256``, and the path of its ``mapping``."""
+    """Files to import, by folder, source and name: ``command, source, file, path, format, sha256``, and the path of its
+    ``mapping``."""
     latest = time.time() - SETTLED_S
-    found = sorted(path for path in (inbox / "labels").glob("*/*") if path.is_file())
     return [
         {
+            "command": COMMANDS[kind],
             "source": path.parent.name,
             "file": path.name,
             "path": str(path),
-            "format": FORMATS[path.suffix.lower()],
+            "format": formats[path.suffix.lower()],
             "mapping": str(_mapping(path)),
             "sha256": sha256_of(path),
         }
-        for path in found
-        if path.suffix.lower() in FORMATS and not path.name.startswith((".", "~")) and path.stat().st_mtime <= latest
+        for kind, formats in FORMATS.items()
+        for path in sorted((inbox / kind).glob("*/*"))
+        if path.is_file()
+        and path.suffix.lower() in formats
+        and not path.name.startswith((".", "~"))
+        and path.stat().st_mtime <= latest
     ]
 
 

@@ -11,8 +11,8 @@ SHA256 = hashlib.sha256(b"x").hexdigest()
 """Of what `drop` writes."""
 
 
-def drop(home: Path, name: str, *, age_s: float = 3600) -> Path:
-    path = home / "inbox" / "labels" / "vet" / name
+def drop(home: Path, name: str, *, folder: str = "labels", age_s: float = 3600) -> Path:
+    path = home / "inbox" / folder / "vet" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("x")
     os.utime(path, (time.time() - age_s,) * 2)
@@ -28,6 +28,16 @@ def test_tables_wait_and_nothing_else_does(home: Path) -> None:
     found = [(w["source"], w["file"], w["format"]) for w in waiting]
     assert found == [("vet", "a.CSV", "csv"), ("vet", "b.xlsx", "xlsx"), ("vet", "c.json", "icar-ade")]
     assert waiting[0]["mapping"] == str(home / "inbox" / "labels" / "vet" / "mapping.yaml")
+
+
+def test_readings_of_collars_have_a_folder_of_their_own(home: Path) -> None:
+    from herdbook_airflow.inbox import waiting_files
+
+    for name in ("a.csv", "b.xlsx", "c.json"):
+        drop(home, name, folder="series")
+    drop(home, "d.csv")
+    found = [(w["command"], w["file"]) for w in waiting_files(home / "inbox")]
+    assert found == [("import", "d.csv"), ("series", "a.csv"), ("series", "b.xlsx")]
 
 
 def test_a_file_still_being_copied_waits(home: Path) -> None:
