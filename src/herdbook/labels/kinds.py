@@ -87,6 +87,9 @@ class KindRule:
     """Of a value with a unit: a visit to the robot without milk is a visit."""
 
 
+KILOGRAMS = {"kg": 1.0, "g": 0.001, "lb": 0.45359237}
+"""Of each unit of mass; the international pound is exact (agreement of 1959). For who shows several in one picture."""
+
 _REASON = KindRule("text", required=False)
 _STATUS = KindRule("text", required=True)
 

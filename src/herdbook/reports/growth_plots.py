@@ -9,12 +9,16 @@ import numpy as np
 
 from herdbook.analytics.growth import Growth, fit_growth
 from herdbook.analytics.shares import middle
+from herdbook.labels.kinds import KILOGRAMS
 from herdbook.reports import words
 from herdbook.reports.figure import DARK, INK, LIGHT, MIDDLE, Plot, drawing, dress, x_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from herdbook.analytics.shares import Floats
     from herdbook.reports.animal_rows import AnimalRecord
+    from herdbook.reports.marks import Fact
 
 FORECAST_DAYS = 28
 NAMES = {"linear": "a straight line", "gompertz": "Gompertz's curve"}
@@ -26,13 +30,13 @@ def weight_plot(record: AnimalRecord) -> Plot | None:
     if not weights:
         return None
     days, x = record.axis.days, np.array(x_of(record.axis.days))
-    unit = weights[0].unit or "?"
-    same = [fact for fact in weights if (fact.unit or "?") == unit]
+    unit, size = in_one_unit(weights)
     begin = x_of([record.axis.first])[0]
-    time = np.array([x_of([fact.day])[0] for fact in same]) - begin
-    size = np.array([fact.number or np.nan for fact in same])
+    time = np.array([x_of([fact.day])[0] for fact in weights]) - begin
     fit = fit_growth(time, size)
-    said = f"{words.count(len(same), 'weighing')}, from {size[0]:.1f} to {size[-1]:.1f} {unit}."
+    said = f"{words.count(len(weights), 'weighing')}, from {size[0]:.1f} to {size[-1]:.1f} {unit}."
+    if any(fact.unit not in (unit, None) for fact in weights):
+        said += f" Those in other units are shown in {unit}."
     line = np.full(len(days), np.nan)
     with drawing(2.2, legend=True) as ([ax], made):
         ax.plot(begin + time, size, "s", color=INK, markersize=4.5, label="weighed", zorder=4)
@@ -49,7 +53,7 @@ def weight_plot(record: AnimalRecord) -> Plot | None:
             said += f" {forecast_said(fit, unit, record)}"
         ax.set_ylabel(unit)
         dress([ax], record.marks, record.axis.first, record.drawn_until)
-    by_day = {fact.day: fact.number for fact in same}
+    by_day = {fact.day: float(value) for fact, value in zip(weights, size, strict=True)}
     return Plot(
         "growth",
         "Weight",
@@ -59,6 +63,14 @@ def weight_plot(record: AnimalRecord) -> Plot | None:
         ("day", f"weighed, {unit}", f"fitted, {unit}"),
         [(d.isoformat(), words.cell(by_day.get(d), 1), words.cell(line[k], 1)) for k, d in enumerate(days)],
     )
+
+
+def in_one_unit(weights: Sequence[Fact]) -> tuple[str, Floats]:
+    """The unit that all weighings are in, or kilograms where there are several, and their values in it."""
+    units = {fact.unit or "kg" for fact in weights}
+    [unit] = units if len(units) == 1 else ["kg"]
+    given = np.array([fact.number or np.nan for fact in weights])
+    return unit, given * [KILOGRAMS[fact.unit or "kg"] / KILOGRAMS[unit] for fact in weights]
 
 
 def forecast_said(fit: Growth, unit: str, record: AnimalRecord) -> str:
