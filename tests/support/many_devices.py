@@ -7,11 +7,12 @@ import os
 import shutil
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,25 @@ class NightRun:
 
 Hear = Callable[[str, Task, dict[str, Any]], None]
 """Told the phase, the task, and a line that its command said or how a try ended."""
+
+
+def is_step(phase: str, said: dict[str, Any]) -> bool:
+    """Whether a night is a step further: a try of the ingest ended, or a day's load begins."""
+    if phase == "ingest":
+        return "says" not in said
+    return phase == "load" and str(said.get("says", "")).startswith("loading ")
+
+
+def progress(night: str, devices: int, say: Callable[[str], object]) -> Hear:
+    """Say how far a night is, some ten times a phase."""
+    begun, counts = time.monotonic(), defaultdict(lambda: count(1))
+
+    def hear(phase: str, task: Task, said: dict[str, Any]) -> None:
+        if is_step(phase, said) and (n := next(counts[phase])) % max(1, devices // 10) == 0:
+            what = {"ingest": "tries of the ingest ended", "load": "days' loads begun"}[phase]
+            say(f"{time.monotonic() - begun:5.0f} s, {night}: {n} {what}")
+
+    return hear
 
 
 def run_night(
