@@ -160,20 +160,27 @@ Hear = Callable[[str, Task, dict[str, Any]], None]
 """Told the phase, the task, and a line that its command said or how a try ended."""
 
 
-def is_step(phase: str, said: dict[str, Any]) -> bool:
-    """Whether a night is a step further: a try of the ingest ended, or a day's load begins."""
+TRIED, LOADING, CLAIMING = "tries of the ingest ended", "days' loads begun", "days' claims begun"
+
+
+def step(phase: str, said: dict[str, Any]) -> str | None:
+    """What a night is one further in."""
+    line = str(said.get("says", ""))
     if phase == "ingest":
-        return "says" not in said
-    return phase == "load" and str(said.get("says", "")).startswith("loading ")
+        return None if "says" in said else TRIED
+    return next(
+        (what for begins, what in (("loading", LOADING), ("claiming", CLAIMING)) if line.startswith(begins)), None
+    )
 
 
 def progress(night: str, devices: int, say: Callable[[str], object]) -> Hear:
-    """Say how far a night is, some ten times a phase."""
-    begun, counts = time.monotonic(), defaultdict(lambda: count(1))
+    """Say how far a night is, some ten times a step."""
+    begun = time.monotonic()
+    counts: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
 
     def hear(phase: str, task: Task, said: dict[str, Any]) -> None:
-        if is_step(phase, said) and (n := next(counts[phase])) % max(1, devices // 10) == 0:
-            what = {"ingest": "tries of the ingest ended", "load": "days' loads begun"}[phase]
+        what = step(phase, said)
+        if what is not None and (n := next(counts[what])) % max(1, devices // 10) == 0:
             say(f"{time.monotonic() - begun:5.0f} s, {night}: {n} {what}")
 
     return hear
