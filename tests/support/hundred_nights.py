@@ -10,6 +10,7 @@ from typing import Any
 
 from herdbook.ingest.night import ingest_device
 from herdbook.lake.attach import kept_open
+from herdbook.lake.pins import pin
 from herdbook.night import load_herd
 from herdbook.settings import Settings
 from support.bad_night import Mischief, disk_of
@@ -34,6 +35,8 @@ from support.postgres import Cluster
 
 CUT = 0.1
 OFF = 2
+PINS = ("before the bad night", "after the bad night")
+"""Snapshots that a study might be about."""
 
 
 @dataclass
@@ -89,6 +92,7 @@ def two_nights(
         say: is told how far they are.
     """
     lines = make_platform(settings, folder)
+    pin(settings, PINS[0])
     devices = list(lines.ports)
     off, full = devices[-OFF:], devices[1]
     with Workers(workers, environment(settings), delay_s=delay_s) as pool:
@@ -102,6 +106,7 @@ def two_nights(
         with disk_of(folder / full) as ballast, serving(folder, replace(lines, cut=CUT, off=off)):
             bad = run_night(settings, devices, FIRST, pool, hear)
             mischief.wait()
+        pin(settings, PINS[1])
         seen, content = connections(folder), lake_content(settings)
         with serving(folder, lines):
             after = run_night(settings, devices, FIRST, pool, progress("the next night", len(devices), say))
