@@ -95,9 +95,10 @@ def _figures(alone: list[Reading], beside: list[Reading]) -> dict[str, Any]:
 def _text(found: dict[str, Any]) -> Iterator[str]:
     """What is found, for people."""
     yield from (
-        f"{found['readers']} readers, each a process that runs a study of a pinned snapshot again and again (80 animals, "
-        f"four months), and looks at the newest snapshot after each; beside them {found['loaders']} processes that load {found['days']} device "
-        f"days of {DAY.animals * DAY.tracklets_per_animal} tracklets. The load took {found['load_s']:.0f} s.",
+        f"{found['readers']} readers, each a process that runs a study of a pinned snapshot (80 animals, four months) "
+        f"again and again, and looks at the newest snapshot after each; beside them {found['loaders']} processes that "
+        f"load {found['days']} device days of {DAY.animals * DAY.tracklets_per_animal} tracklets. The load took "
+        f"{found['load_s']:.0f} s.",
         "",
         *table(
             ["seconds a study", "nobody loads", "beside the load", "over the median without"],
