@@ -5,4 +5,5 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # device days and agents come from the tests' kit
+# Device days and agents come from the tests' kit; what a night's tasks run comes from the DAGs'.
+sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("tests", "plugins")]

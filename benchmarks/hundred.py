@@ -10,48 +10,58 @@ the lake must be the same row for row; the benchmark ends with an error where it
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.kept import RESULTS, circumstances, keep, table
 from herdbook.cli.output import console
 from herdbook.errors import all_errors
 from herdbook.settings import Settings
 from support.bad_night import told
-from support.hundred_nights import Nights, on_postgres, processors, twins, two_nights
+from support.hundred_nights import Nights, on_postgres, twins, two_nights
 from support.lake_content import lake_content, without
-from support.many_devices import FIRST, NightRun, environment, make_platform, run_night, serving
+from support.many_devices import FIRST, NightRun, environment, make_platform, progress, run_night, serving
 from support.night_workers import KILLED, Workers
 from support.postgres import running_cluster
 
 DEVICES = int(os.environ.get("HERDBOOK_BENCH_DEVICES", "100"))
 WORKERS = 4
-RESULTS = Path(__file__).parent / "results"
+COMMAND = f"HERDBOOK_BENCH_DEVICES={DEVICES} python -m benchmarks hundred"
 
 
 def run() -> list[dict[str, Any]]:
     """Seconds per device; the ratio is bad over calm."""
+    where, begun, say = circumstances(COMMAND), time.monotonic(), _say_plainly
     with tempfile.TemporaryDirectory(prefix="herdbook-bench-") as place, running_cluster() as cluster:
         folder = Path(place)
         devices, calm_devices = twins(folder, DEVICES)
-        calm, expected = _calm(on_postgres(cluster, folder / "calm"), calm_devices)
-        nights = two_nights(on_postgres(cluster, folder / "home"), cluster, devices, workers=WORKERS, delay_s=1.0)
+        say(f"made {DEVICES} devices in {time.monotonic() - begun:.0f} s")
+        calm, expected = _calm(on_postgres(cluster, folder / "calm"), calm_devices, say)
+        settings = on_postgres(cluster, folder / "home")
+        nights = two_nights(settings, cluster, devices, workers=WORKERS, delay_s=1.0, say=say)
         wrong = _wrong(nights, expected)
-        _write(nights, calm, wrong)
+        found = {"circumstances": where, "wall_s": round(time.monotonic() - begun)} | _found(nights, calm, wrong)
+        keep(RESULTS, "hundred", found, _text(found))
         _say(nights)
         if wrong:
             sys.exit("the lake is not that of an undisturbed night: " + "; ".join(wrong))
         return _rows(nights, calm)
 
 
-def _calm(settings: Settings, devices: Path) -> tuple[NightRun, dict[str, list[str]]]:
+def _say_plainly(line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _calm(settings: Settings, devices: Path, say: Callable[[str], None]) -> tuple[NightRun, dict[str, list[str]]]:
     lines = make_platform(settings, devices)
     with serving(devices, lines), Workers(WORKERS, environment(settings)) as pool:
-        night = run_night(settings, list(lines.ports), FIRST, pool)
+        night = run_night(settings, list(lines.ports), FIRST, pool, progress("the calm night", len(lines.ports), say))
     return night, lake_content(settings)
 
 
@@ -77,10 +87,9 @@ def _codes(counts: Counter[int]) -> dict[str, int]:
     return {names.get(code, str(code)): count for code, count in sorted(counts.items())}
 
 
-def _write(nights: Nights, calm: NightRun, wrong: list[str]) -> None:
-    found = {
+def _found(nights: Nights, calm: NightRun, wrong: list[str]) -> dict[str, Any]:
+    return {
         "devices": len(nights.devices),
-        "processors": processors(),
         "workers": WORKERS,
         "calm": _seconds(calm),
         "bad": _seconds(nights.bad),
@@ -95,8 +104,43 @@ def _write(nights: Nights, calm: NightRun, wrong: list[str]) -> None:
         "rows": {name: len(rows) for name, rows in nights.content_after.items()},
         "wrong": wrong,
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "hundred.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _text(found: dict[str, Any]) -> Iterator[str]:
+    """What is found, for people."""
+    rows, lines = found["rows"], found["connections"]
+    yield from (
+        f"{found['devices']} devices, {found['workers']} workers, {found['wall_s'] / 60:.0f} minutes for three nights. "
+        f"{lines['cut']} of {lines['all']} connections of the bad night were cut; off: {', '.join(found['off'])}; "
+        f"full disk: {found['full disk']}.",
+        "",
+        *(f"- {deed}" for deed in found["done"]),
+        "",
+        *table(
+            ["seconds: by the clock / of processors", "ingest", "load", "publish"],
+            (
+                [f"{night} night", *(f"{p['wall_s']:.0f} / {p['processor_s']:.0f}" for p in found[night].values())]
+                for night in ("calm", "bad", "next")
+            ),
+        ),
+        "",
+        f"Tries that failed: {_told(found['failed tries, bad night'])} in the bad night, "
+        f"{_told(found['failed tries, next night'])} in the next.",
+        "",
+    )
+    if found["wrong"]:
+        yield "**The lake is not that of an undisturbed night:** " + "; ".join(found["wrong"]) + "."
+        return
+    yield (
+        f"After the bad night the lake was the calm one's but for the devices that were off; after the next it was "
+        f"the same row for row: {rows['record.device_day']} device days, {rows['claim']} claims, {rows['footage']} "
+        f"files of footage, {rows['torn']} days torn, {rows['unseen']} rows unseen. Every device was told that its "
+        "day is safe."
+    )
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
 
 
 def _say(nights: Nights) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +22,9 @@ from benchmarks import (
     estimators,
     full_size,
     herd_records,
+    hundred,
+    kept,
+    readers,
     reid_storage,
     rollout,
     rollout_drift,
@@ -30,6 +36,49 @@ from herdnet.student import StudentConfig
 from support.device_day import DaySpec
 
 COLUMNS = {"name", "ours", "baseline", "unit", "ratio", "aim"}
+
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_benchmarks_find_the_kit_of_tests_and_dags() -> None:
+    """In a checkout, without pytest's path: nights of many devices run the DAGs' commands."""
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    line = [sys.executable, "-c", "import benchmarks, support.night_workers, herdbook_airflow.command"]
+    done = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_results_for_people_say_what_was_found(tmp_path: Path) -> None:
+    where = kept.circumstances("python -m benchmarks readers")
+    figures = {"alone_s": 1.0, "beside_s": 2.5, "ratio": 2.5}
+    found: dict[str, object] = {"circumstances": where, "readers": 8, "loaders": 4, "days": 48, "load_s": 60.0}
+    found |= {f"{what}_{name}": value for what in ("median", "worst") for name, value in figures.items()}
+    found |= {"studies_alone": 24, "studies_beside": 40, "wrong": []}
+    kept.keep(tmp_path, "readers", found, readers._text(found))
+    assert json.loads((tmp_path / "readers.json").read_bytes()) == found
+    text = (tmp_path / "readers.md").read_text()
+    assert text.startswith(f"`python -m benchmarks readers`, {where['day']}, commit {where['commit']}, ")
+    assert "| median | 1.0 | 2.5 | 2.5 |" in text
+    assert "All 64 studies of the pin wrote the same bundle" in text
+    assert "a torn day" in "".join(readers._text(found | {"wrong": ["a torn day"]}))
+
+
+def test_what_a_bad_night_lost_is_not_passed_over() -> None:
+    phase = {"wall_s": 1.2, "processor_s": 2.0}
+    found = {name: dict.fromkeys(("ingest", "load", "publish"), phase) for name in ("calm", "bad", "next")}
+    found |= {"failed tries, bad night": {"worker killed": 2}, "failed tries, next night": {}}
+    rows = {"record.device_day": 11, "claim": 1320, "footage": 40, "torn": 0, "unseen": 0}
+    found |= {"connections": {"all": 80, "cut": 8}, "rows": rows, "done": ["a deed"]}
+    more = {"devices": 10, "workers": 4, "wall_s": 200, "off": ["barn-009"], "full disk": "barn-002"}
+    well = "\n".join(hundred._text(found | more | {"wrong": []}))
+    assert "8 of 80 connections" in well
+    assert "| bad night | 1 / 2 | 1 / 2 | 1 / 2 |" in well
+    assert "2 worker killed in the bad night, none in the next" in well
+    assert "row for row" in well
+    ill = "\n".join(hundred._text(found | more | {"wrong": ["bout differs after the next"]}))
+    assert "bout differs after the next" in ill
+    assert "row for row" not in ill
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is the baseline")

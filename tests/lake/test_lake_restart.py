@@ -95,6 +95,15 @@ def test_a_transaction_that_a_crash_ends_is_done_again(
 
 
 @pytest.mark.slow
+def test_a_command_that_keeps_nothing_open_survives_a_crash(own_cluster: Cluster, settings: Settings) -> None:
+    """As commands write: the lake is opened anew each time, while what broke off may still hold its instance."""
+    for n in range(1, 4):
+        calls, work = adding(before=nothing, after=lambda: crash(own_cluster))
+        write(settings, work)
+        assert (len(calls), rows(settings)) == (2, n)
+
+
+@pytest.mark.slow
 def test_a_server_that_is_away_is_waited_for_and_then_said(own_cluster: Cluster, settings: Settings) -> None:
     own_cluster.stop("fast")
     impatient = settings.model_copy(update={"database_wait_s": 0.3})

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from herdbook.cli import app
-from herdbook.errors import ConfigurationError, LakeBusyError, RecordValueError
+from herdbook.errors import ConfigurationError, IntegrityError, LakeBusyError, RecordValueError
 from herdbook.lake.attach import open_lake
 from herdbook.lake.check import run_checks
 from herdbook.lake.maintenance import delete_superseded
@@ -124,6 +124,20 @@ def test_more_footage_makes_a_new_reading_and_the_old_one_is_cleared_away(settin
     assert loads == {second.load_id, day.load_id}
     assert herd(settings) == before
     assert delete_superseded(settings).loads == 0
+
+
+def test_damaged_footage_is_no_empty_pen(settings: Settings, engine: Engine) -> None:
+    (day,) = pending_days(settings, engine)
+    first, second = (clip.path for clip in day.clips)
+    first.write_bytes(first.read_bytes()[:-100])
+    with pytest.raises(IntegrityError, match=f"'{first.name}' of north-barn-1 2026-03-02 is no longer") as caught:
+        reprocess_day(settings, engine, day)
+    assert str(first) in caught.value.remedy
+    assert ask(settings, "FROM reading") == []
+    first.unlink()
+    (day,) = pending_days(settings, engine)
+    assert reprocess_day(settings, engine, day).clips == 1
+    assert second.exists()
 
 
 def test_a_name_stands_for_one_release(settings: Settings, engine: Engine, release: Path) -> None:

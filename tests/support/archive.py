@@ -42,10 +42,10 @@ def archive(settings: Settings, farm: Path, days: tuple[date, ...] = (DAY,)) -> 
         farm_id=config.farm_id,
         url="https://x",
         timezone=config.timezone,
-        token="t" * 64,
+        token=config.device_id.ljust(64, "t"),
     )
     for day in days:
-        issued = record_day(config, settings.home / "device", day, final=True)
+        issued = record_day(config, settings.home / "device" / config.device_id, day, final=True)
         load_device_day(settings, land(settings.landing, issued.folder))
         keep(settings, issued.folder)
     return config.device_id

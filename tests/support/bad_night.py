@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from support.disks import fill
+from support.many_devices import LOADING, TRIED, step
 from support.night_workers import KILLED, Task, Workers
 from support.postgres import Cluster
 
@@ -37,8 +38,7 @@ class Mischief:
 
     def hear(self, phase: str, task: Task, said: dict[str, Any]) -> None:
         """Count what is done of a phase: tasks of the ingest, days of the load."""
-        counts = "says" not in said if phase == "ingest" else str(said.get("says", "")).startswith("loading ")
-        if not counts or phase == "publish":
+        if step(phase, said) not in (TRIED, LOADING):
             return
         with self._turn:
             self._counts[phase] = count = self._counts.get(phase, 0) + 1

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from herdbook.ingest.night import ingest_device
 from herdbook.lake.attach import kept_open
+from herdbook.lake.pins import pin
 from herdbook.night import load_herd
 from herdbook.settings import Settings
 from support.bad_night import Mischief, disk_of
@@ -24,15 +25,18 @@ from support.many_devices import (
     make_devices,
     make_platform,
     names,
+    progress,
     run_night,
     serving,
     used_by_agents,
 )
-from support.night_workers import Workers
+from support.night_workers import Task, Workers
 from support.postgres import Cluster
 
 CUT = 0.1
 OFF = 2
+PINS = ("before the bad night", "after the bad night")
+"""Snapshots that a study might be about."""
 
 
 @dataclass
@@ -71,24 +75,41 @@ def on_postgres(cluster: Cluster, home: Path) -> Settings:
     )
 
 
-def two_nights(settings: Settings, cluster: Cluster | None, folder: Path, *, workers: int, delay_s: float) -> Nights:
+def two_nights(
+    settings: Settings,
+    cluster: Cluster | None,
+    folder: Path,
+    *,
+    workers: int,
+    delay_s: float,
+    say: Callable[[str], object] = print,
+) -> Nights:
     """The bad night of the devices in a folder, and the next one, when all is well again.
 
     Args:
         cluster: the server that crashes; none where there is none.
         folder: of the devices; one of them gets a full disk.
+        say: is told how far they are.
     """
     lines = make_platform(settings, folder)
+    pin(settings, PINS[0])
     devices = list(lines.ports)
     off, full = devices[-OFF:], devices[1]
     with Workers(workers, environment(settings), delay_s=delay_s) as pool:
         mischief = Mischief(pool, cluster, len(devices))
+        told = progress("the bad night", len(devices), say)
+
+        def hear(phase: str, task: Task, said: dict[str, Any]) -> None:
+            mischief.hear(phase, task, said)
+            told(phase, task, said)
+
         with disk_of(folder / full) as ballast, serving(folder, replace(lines, cut=CUT, off=off)):
-            bad = run_night(settings, devices, FIRST, pool, mischief.hear)
+            bad = run_night(settings, devices, FIRST, pool, hear)
             mischief.wait()
+        pin(settings, PINS[1])
         seen, content = connections(folder), lake_content(settings)
         with serving(folder, lines):
-            after = run_night(settings, devices, FIRST, pool)
+            after = run_night(settings, devices, FIRST, pool, progress("the next night", len(devices), say))
     owed = {device: 1 - len(days) for device, days in acknowledged(folder).items() if days != [FIRST]}
     agents_s = used_by_agents(folder)
     return Nights(
@@ -113,8 +134,3 @@ def twins(folder: Path, count: int) -> Sequence[Path]:
     """The same devices twice."""
     first = make_devices(folder / "devices", names(count), days=1)
     return first, copy_devices(first, folder / "twins")
-
-
-def processors() -> int:
-    """Of this machine, as far as we may use them."""
-    return len(os.sched_getaffinity(0))

@@ -37,8 +37,20 @@ FROM identity.claim AS c JOIN record.device_day AS d USING (load_id) ORDER BY AL
 
 def lake_content(settings: Settings) -> dict[str, list[str]]:
     """Rows by table: of records a digest for each device day; claims, days, the ledger's states, and kept footage."""
+    found = rows_as_of(settings)
+    with ledger_session(settings) as session:
+        found["ledger"] = sorted(
+            f"{d.device_id} {d.day} {d.revision} {d.state} {'complete' if d.completed_at else 'owed'}"
+            for d in session.query(DeviceDay)
+        )
+    found["footage"] = [f"{p.relative_to(settings.footage)} {sha256_of(p)}" for p in _files(settings.footage)]
+    return found
+
+
+def rows_as_of(settings: Settings, snapshot: int | None = None) -> dict[str, list[str]]:
+    """What of it is in the lake, as of a snapshot or now."""
     found = {}
-    with open_lake(settings, read_only=True) as lake:
+    with open_lake(settings, read_only=True, snapshot=snapshot) as lake:
         for table in TABLES:
             found[table] = [repr(row) for row in lake.execute(_ROWS.format(table)).fetchall()]
         days = "SELECT * EXCLUDE (load_id, loaded_at) FROM {} ORDER BY ALL"
@@ -47,12 +59,6 @@ def lake_content(settings: Settings) -> dict[str, list[str]]:
         found["claim"] = [repr(row) for row in lake.execute(_CLAIMS).fetchall()]
         for name, query in (("unseen", UNSEEN), ("torn", TORN)):
             found[name] = [repr(row) for row in lake.execute(query).fetchall()]
-    with ledger_session(settings) as session:
-        found["ledger"] = sorted(
-            f"{d.device_id} {d.day} {d.revision} {d.state} {'complete' if d.completed_at else 'owed'}"
-            for d in session.query(DeviceDay)
-        )
-    found["footage"] = [f"{p.relative_to(settings.footage)} {sha256_of(p)}" for p in _files(settings.footage)]
     return found
 
 

@@ -9,14 +9,13 @@ port and tell devices apart by the path; in front of it each device has its own,
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
 import random
 import resource
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -39,7 +38,7 @@ class Lines:
 
     ports: Mapping[str, int]
     cut: float = 0.0
-    """Share of connections that are cut: every tenth at 0.1, whosever it is."""
+    """Share of connections that are cut: every tenth at 0.1, whosever it is; where one ends before, the next."""
     within_bytes: int = 1_000
     """Of answers, before the line is cut: anywhere from the first on, in a small one as in a large one."""
     off: Sequence[str] = field(default_factory=list)
@@ -71,23 +70,45 @@ def _agent(root: Path) -> Any:
     return create_agent(root, read_device_config(root / "device.yaml"), read_token(root / TOKEN_NAME))
 
 
+@dataclass
+class Cuts:
+    """Which connections are to be cut, so that in the end as many were as the lines say."""
+
+    share: float
+    _all: int = 0
+    _cut: int = 0
+
+    def falls_to_next(self) -> bool:
+        """Whether it is the next connection's turn."""
+        self._all += 1
+        chosen = self._all * self.share >= self._cut + 1
+        self._cut += chosen
+        return chosen
+
+    def came_too_late(self) -> None:
+        """One that was chosen had ended before."""
+        self._cut -= 1
+
+
 class Line:
     """What lies between the platform and one device."""
 
-    def __init__(self, device_id: str, lines: Lines, agents_port: int, said: Path, numbers: Iterator[int]) -> None:
+    def __init__(self, device_id: str, lines: Lines, agents_port: int, said: Path, cuts: Cuts) -> None:
         self._device_id, self._lines, self._port, self._said = device_id, lines, agents_port, said
-        self._numbers = numbers
+        self._cuts = cuts
         self._chance = random.Random(f"{lines.seed} {device_id}")
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection: whole, or cut after some bytes of answers."""
-        cut = self._lines.cut > 0 and next(self._numbers) % round(1 / self._lines.cut) == 0
+        cut = self._cuts.falls_to_next()
         left = int(self._lines.within_bytes ** self._chance.random()) if cut else None
         there, back = await asyncio.open_connection("127.0.0.1", self._port)
         answers = asyncio.create_task(_pass_on(there, writer, left))
         asks = asyncio.create_task(_pass_on(reader, back, None))
         await asyncio.wait([answers, asks], return_when=asyncio.FIRST_COMPLETED)
         was_cut = answers.done() and bool(answers.result())
+        if cut and not was_cut:
+            self._cuts.came_too_late()
         with self._said.open("a") as stream:
             stream.write(json.dumps({"device": self._device_id, "cut": was_cut}) + "\n")
         for end in (writer, back):
@@ -117,11 +138,11 @@ async def _serve(folder: Path, device_ids: Sequence[str]) -> None:
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.02)
-    numbers = itertools.count(1)
+    cuts = Cuts(lines.cut)
     port = server.servers[0].sockets[0].getsockname()[1]
     for name in device_ids:
         if name not in lines.off:
-            line = Line(name, lines, port, folder / CONNECTIONS, numbers)
+            line = Line(name, lines, port, folder / CONNECTIONS, cuts)
             await asyncio.start_server(line, "127.0.0.1", lines.ports[name])
     print("serving", flush=True)
     await serving

@@ -7,11 +7,12 @@ import os
 import shutil
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,32 @@ class NightRun:
 
 Hear = Callable[[str, Task, dict[str, Any]], None]
 """Told the phase, the task, and a line that its command said or how a try ended."""
+
+
+TRIED, LOADING, CLAIMING = "tries of the ingest ended", "days' loads begun", "days' claims begun"
+
+
+def step(phase: str, said: dict[str, Any]) -> str | None:
+    """What a night is one further in."""
+    line = str(said.get("says", ""))
+    if phase == "ingest":
+        return None if "says" in said else TRIED
+    return next(
+        (what for begins, what in (("loading", LOADING), ("claiming", CLAIMING)) if line.startswith(begins)), None
+    )
+
+
+def progress(night: str, devices: int, say: Callable[[str], object]) -> Hear:
+    """Say how far a night is, some ten times a step."""
+    begun = time.monotonic()
+    counts: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
+
+    def hear(phase: str, task: Task, said: dict[str, Any]) -> None:
+        what = step(phase, said)
+        if what is not None and (n := next(counts[what])) % max(1, devices // 10) == 0:
+            say(f"{time.monotonic() - begun:5.0f} s, {night}: {n} {what}")
+
+    return hear
 
 
 def run_night(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import re
@@ -11,7 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from weakref import WeakSet
 
 import duckdb
 
@@ -149,8 +150,8 @@ def _open(
         f"ATTACH IF NOT EXISTS {quoted(f'ducklake:{catalog.kind}:{catalog.target}')} AS {ALIAS} ({', '.join(options)})"
     )
     with _opening:  # two threads must not attach at once
-        instance = ":memory:" if alone else _instance(attach)
-        connection = duckdb.connect(instance, config=CONFIG)
+        instance = _Instance(":memory:") if alone else _instance(attach)
+        connection = duckdb.connect(instance.name, config=CONFIG)
         try:
             load_extension(connection, "ducklake")
             load_extension(connection, _SCANNER[catalog.kind])
@@ -164,8 +165,10 @@ def _open(
         except duckdb.Error as error:
             connection.close()
             raise _explained(error, catalog, snapshot) from None
-        if _keeping.active and not alone and instance not in _keeping.connections:
-            _keeping.connections[instance] = duckdb.connect(instance, config=CONFIG)
+        instance.connections.add(connection)
+        if _keeping.active and not alone and instance.name not in _keeping.connections:
+            _keeping.connections[instance.name] = duckdb.connect(instance.name, config=CONFIG)
+            instance.connections.add(_keeping.connections[instance.name])
     return connection
 
 
@@ -203,13 +206,38 @@ class _Keeping:
     connections: dict[str, duckdb.DuckDBPyConnection] = field(default_factory=dict)
 
 
+@dataclass
+class _Instance:
+    """An instance in memory, and the connections to it that somebody may still have."""
+
+    name: str
+    connections: WeakSet[duckdb.DuckDBPyConnection] = field(default_factory=WeakSet)
+
+
 _keeping = _Keeping()
 _opening = threading.Lock()
+_instances: dict[tuple[int, str], _Instance] = {}
+_numbers = count(1)
 
 
-def _instance(attach: str) -> str:
-    """The name of the instance in memory that connections opened alike share; never with a parent process."""
-    return f":memory:lake-{os.getpid()}-{hashlib.sha256(attach.encode()).hexdigest()[:16]}"
+def _instance(attach: str) -> _Instance:
+    """The instance that connections opened alike share; never with a parent process.
+
+    Its name is not taken again once all are closed. What a server's crash broke off may keep the instance from ending,
+    and DuckDB, asked for the name, would wait for that end for ever (docs/adr/0285).
+    """
+    key = (os.getpid(), attach)
+    if key not in _instances or not any(map(_is_open, _instances[key].connections)):
+        _instances[key] = _Instance(f":memory:lake-{os.getpid()}-{next(_numbers)}")
+    return _instances[key]
+
+
+def _is_open(connection: duckdb.DuckDBPyConnection) -> bool:
+    try:
+        connection.cursor().close()
+    except duckdb.ConnectionException:
+        return False
+    return True
 
 
 def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -77,7 +77,8 @@ def reprocess_day(settings: Settings, engine: Engine, day: ArchivedDay, progress
 
     Raises:
         ConfigurationError: the release's engine cannot be made, or the lake knows another release of this name.
-        IntegrityError: the release made rows that no device may send; nothing was loaded.
+        IntegrityError: footage is not what was archived, or the release made rows that no device may send; nothing
+            was loaded.
         LakeBusyError: another process reads the same day.
         DiskFullError, StorageError: see the message; the next call goes on.
     """
@@ -85,6 +86,7 @@ def reprocess_day(settings: Settings, engine: Engine, day: ArchivedDay, progress
     work = settings.home / "readings" / name / day.device_id / day.day.isoformat()
     busy = f"another process reads {day.device_id} {day.day} with {engine.release.release_id}"
     with held(make_folder(work.parent) / f".{day.day}.lock", time.monotonic(), busy), disk_full_is_said(work):
+        _require_unharmed(day)
         sources = _linked(day, work / "footage")
         config = engine.configure(day.config(sources))
         label = f"{day.device_id} {day.day}"
@@ -110,6 +112,16 @@ def reprocess_day(settings: Settings, engine: Engine, day: ArchivedDay, progress
         landed.landing.rows[RecordKind.TRACKLET],
         load_id,
     )
+
+
+def _require_unharmed(day: ArchivedDay) -> None:
+    """A reading names its clips by their digests, and they are not read again: damage would pass for an empty pen."""
+    for clip in day.clips:
+        if sha256_of(clip.path) != clip.sha256:
+            raise IntegrityError(
+                f"the footage '{clip.name}' of {day.device_id} {day.day} is no longer what was archived",
+                f"Nothing was loaded. Check the disk. Bring back {clip.path}, or delete it: the rest is then read.",
+            )
 
 
 def _linked(day: ArchivedDay, folder: Path) -> dict[str, Path]:
