@@ -47,6 +47,13 @@ def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> No
         get_settings()
 
 
+@pytest.mark.parametrize("given", ["much", "80%", "4", "4GiB'; --"])
+def test_a_share_of_memory_has_a_unit(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("HERDBOOK_QUERY_MEMORY", given)
+    with pytest.raises(ConfigurationError, match="HERDBOOK_QUERY_MEMORY"):
+        get_settings()
+
+
 @pytest.mark.parametrize("name", ["Mars/Olympus", "europe-london", "../etc/passwd", ""])
 def test_a_night_is_in_a_time_zone_that_exists(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("HERDBOOK_NIGHT_TIMEZONE", name)

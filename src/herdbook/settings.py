@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     """Tasks that share a night's loads; several are of use with a PostgreSQL catalog and several workers."""
     database_wait_s: Seconds = 30.0
     """How long a database server that does not answer is waited for; a restart takes less."""
+    query_memory: Annotated[str, Field(pattern=r"^(\d{1,6} ?(MB|MiB|GB|GiB))?$")] = ""
+    """What one process may hold of the lake in memory, for example ``4GiB``; empty is four fifths of the machine's."""
     identity_threshold: Annotated[float, Field(ge=0, le=1)] = 0.6
     """Claims at or above this confidence count as identified."""
     embedding_bits: Literal[4, 8] = 4

@@ -96,6 +96,18 @@ def read_only_herd(filled_home: Path) -> Settings:
     return settings
 
 
+def test_a_process_keeps_to_its_share_of_the_memory(filled: Settings) -> None:
+    small = filled.model_copy(update={"query_memory": "64 MiB"})
+    (limit,) = ask(small, "SELECT current_setting('memory_limit')", lake=True).rows[0]
+    assert limit == "64.0 MiB"
+    with pytest.raises(QueryError, match="Out of Memory"):
+        ask(
+            small,
+            "SELECT count(DISTINCT list_transform(range(100), x -> x + i)) FROM range(1000000) AS t(i)",
+            lake=True,
+        )
+
+
 def test_nothing_published_is_said(settings: Settings) -> None:
     with pytest.raises(NotFoundError, match="no published herd"):
         ask(settings, "SELECT 1")

@@ -160,6 +160,8 @@ def _open(
                 for statement in duckdb_statements(settings):
                     connection.execute(statement)
             connection.execute("SET TimeZone = 'UTC'")
+            if settings.query_memory:
+                connection.execute(f"SET memory_limit = {quoted(settings.query_memory)}")
             connection.execute(attach)
             connection.execute(f"USE {ALIAS}")
         except duckdb.Error as error:
