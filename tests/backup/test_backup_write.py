@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -17,8 +19,9 @@ from herdbook.backup.manifest import read_manifest, read_sums
 from herdbook.backup.write import backup, backups
 from herdbook.errors import LakeBusyError, MissingDependencyError, StorageError
 from herdbook.lake.attach import open_lake
-from herdbook.lake.maintenance import compact
+from herdbook.lake.maintenance import compact, delete_superseded
 from herdbook.lake.migrate import migrate
+from herdbook.lake.pins import pin
 from herdbook.ledger.migrate import upgrade
 from herdbook.settings import Settings
 from support.lake_home import SPEC, fill_lake, load_day
@@ -157,9 +160,52 @@ def test_a_catalog_that_cannot_be_copied_leaves_the_older_backups(
 ) -> None:
     good = backup(filled)
     Path(filled.lake_catalog.removeprefix("sqlite:")).write_bytes(b"scrambled" * 1000)
-    with pytest.raises(StorageError, match=r"catalog\.sqlite cannot be opened"):
+    with pytest.raises(StorageError, match=r"catalog\.sqlite cannot be copied"):
         backup(filled, keep=1)
     assert backups(filled) == [good]
+
+
+@pytest.mark.usefixtures("postgres_programs")
+def test_a_lake_that_lacks_a_file_leaves_the_older_backups(any_lake: Settings) -> None:
+    """Also one that only an older snapshot shows, and one of half its bytes."""
+    fill_lake(any_lake, 1)
+    pin(any_lake, "study")
+    load_day(any_lake, replace(SPEC, revision=2, animals=4))
+    delete_superseded(any_lake)
+    good = backup(any_lake)
+    bouts = sorted((good / "data" / "record" / "bout").iterdir())  # the oldest first
+    assert len(bouts) > 1
+    for kept_file in (bouts[0], bouts[-1]):
+        gone = Path(any_lake.lake_data_path) / kept_file.relative_to(good / "data")
+        content = gone.read_bytes()
+        gone.unlink()
+        with pytest.raises(StorageError, match=f"gone or torn.*{gone.name}"):
+            backup(any_lake, keep=1)
+        gone.write_bytes(content[: len(content) // 2])
+        with pytest.raises(StorageError, match="1 of the lake's"):
+            backup(any_lake, keep=1)
+        gone.unlink()
+        gone.hardlink_to(kept_file)
+    shutil.move(any_lake.lake_data_path, any_lake.home / "aside")
+    with pytest.raises(StorageError):
+        backup(any_lake, keep=1)
+    assert backups(any_lake) == [good]
+    assert [path for path in any_lake.backups.iterdir() if path.is_dir()] == [good]
+
+
+def test_a_folder_that_cannot_be_listed_is_no_empty_one(filled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = filled.inbox / "closed"
+    closed.mkdir(parents=True)
+    scan = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if path == str(closed):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)  # these tests may run as a user who may list everything
+    with pytest.raises(StorageError, match="closed cannot be listed"):
+        backup(filled)
 
 
 @pytest.mark.usefixtures("postgres_programs")

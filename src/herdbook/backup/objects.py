@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,14 +35,18 @@ class Prefix:
         for name, _, _ in self._listed():
             yield name
 
-    def keep(self, backup: Path, former: Path | None, each: Callable[[str], object]) -> None:
-        """Fetch its objects into a backup under its name; what the former backup has is linked.
+    def keep(
+        self, backup: Path, former: Path | None, each: Callable[[str], object], only: Collection[str] | None = None
+    ) -> None:
+        """Fetch its objects, or ``only`` some, into a backup under its name; what the former backup has is linked.
 
         Raises:
             ObjectStoreError: as `names`.
         """
         bucket, prefix = self._place
         for name, size, changed in self._listed():
+            if only is not None and name not in only:
+                continue
             inside = f"{self.name}/{name}"
             target = backup / inside
             make_folder(target.parent)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from herdbook.contracts.durable import fsync_path, make_folder
+from herdbook.errors import StorageError
 
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES)
 
@@ -34,11 +35,15 @@ class Tree:
     """Entries directly below it that a backup does not hold."""
 
     def names(self) -> Iterator[str]:
-        """Relative names of its files, but for what is under way; those of ``first`` come first."""
+        """Relative names of its files, but for what is under way; those of ``first`` come first.
+
+        Raises:
+            StorageError: a folder in it cannot be listed.
+        """
         for name in self.first:
             if (self.source / name).is_file():
                 yield name
-        for folder, folders, files in os.walk(self.source):
+        for folder, folders, files in os.walk(self.source, onerror=_not_listed):
             below = Path(folder).relative_to(self.source)
             top = below == Path()
             folders[:] = sorted(f for f in folders if f != ".parts" and not (top and f in self.leave_out))
@@ -48,15 +53,21 @@ class Tree:
                 if not hidden and name not in self.first:
                     yield name
 
-    def keep(self, backup: Path, former: Path | None, each: Callable[[str], object]) -> None:
+    def keep(
+        self, backup: Path, former: Path | None, each: Callable[[str], object], only: Collection[str] | None = None
+    ) -> None:
         """Put its files into a backup under its name; a folder that is not there is an empty one.
 
         Args:
             backup: folder of the backup.
             former: folder of the backup before it, if there is one.
             each: told the name within the backup of each file that is done.
+            only: names of the files to put there; all where omitted.
+
+        Raises:
+            StorageError: a file or folder cannot be read.
         """
-        for name in self.names():
+        for name in self.names() if only is None else sorted(only):
             inside = f"{self.name}/{name}"
             target = backup / inside
             make_folder(target.parent)
@@ -83,6 +94,14 @@ class Tree:
 def _flush(folder: Path) -> None:
     for name, _, _ in os.walk(folder):
         fsync_path(Path(name))
+
+
+def _not_listed(error: OSError) -> None:
+    """What `os.walk` would pass over in silence; a folder that is not there, or went meanwhile, is an empty one."""
+    if not isinstance(error, FileNotFoundError):
+        raise StorageError(
+            f"{error.filename} cannot be listed: {error.strerror}", "Give this user the folder, and run it again."
+        ) from error
 
 
 def _keep(source: Path, target: Path, former: Path | None, *, frozen: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,13 +27,12 @@ from herdbook.backup.manifest import (
     sum_of,
     write_sums,
 )
+from herdbook.backup.named import lake_of_now, require_kept
 from herdbook.backup.objects import Prefix
 from herdbook.backup.tree import Tree
 from herdbook.contracts.durable import disk_full_is_said, fsync_path, make_folder, write_durably
 from herdbook.errors import BackupUnusableError
-from herdbook.lake.attach import open_lake
 from herdbook.lake.lockfile import held
-from herdbook.lake.migrate import lake_version
 from herdbook.lake.transaction import writers_kept_out
 from herdbook.object_store import is_object_store
 from herdbook.settings import Settings
@@ -59,7 +58,7 @@ def backup(
         The folder. It appears under its name when it is complete.
 
     Raises:
-        StorageError: a store cannot be copied; what was there before stays.
+        StorageError: a store cannot be copied, or lacks a file that the lake's catalog names; older backups stay.
         LakeBusyError: the lake's writers, or another backup, did not end in time.
         DiskFullError: there is no room.
         MissingDependencyError: a program of PostgreSQL's or Git is not installed.
@@ -98,9 +97,9 @@ class _Writing:
         if self.progress is not None:
             self.progress(len(self.names))
 
-    def tree(self, tree: Tree | Prefix) -> None:
-        """Keep a folder, or a prefix."""
-        tree.keep(self.folder, self.former, self.done)
+    def tree(self, tree: Tree | Prefix, only: Collection[str] | None = None) -> None:
+        """Keep a folder, or a prefix, or ``only`` some names of it."""
+        tree.keep(self.folder, self.former, self.done, only)
 
 
 def _write(settings: Settings, writing: _Writing) -> None:
@@ -109,11 +108,13 @@ def _write(settings: Settings, writing: _Writing) -> None:
     kept: dict[str, KeptDatabase] = {}
     with disk_full_is_said(writing.folder):
         with writers_kept_out(settings):
-            made_at, of_lake = datetime.now(UTC), _lake_version(settings)
+            made_at = datetime.now(UTC)
             _database(writing, kept, contents.CATALOG, databases)
+            of_lake, named = lake_of_now(settings)  # after the copy: loads, which may add files meanwhile, are in both
             for tree in folders:
                 if tree.name == contents.DATA:
-                    writing.tree(tree)
+                    writing.tree(tree, named)
+                    require_kept(settings, named, writing.folder / tree.name)
             _database(writing, kept, contents.LEDGER, databases)
         _database(writing, kept, contents.MLFLOW, databases)
         if bundle(settings.registry / "pipeline.git", writing.folder / contents.PIPELINE):
@@ -160,11 +161,6 @@ def _sums(writing: _Writing) -> dict[str, str]:
             read_manifest(writing.former)
             known = read_sums(writing.former)
     return {name: sum_of(writing.folder, name, writing.former, known) for name in writing.names}
-
-
-def _lake_version(settings: Settings) -> int | None:
-    with open_lake(settings, read_only=True) as lake:
-        return lake_version(lake)
 
 
 def _not_here(settings: Settings) -> dict[str, str]:
