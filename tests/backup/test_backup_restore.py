@@ -16,9 +16,10 @@ import pytest
 from herdbook import night
 from herdbook.backup import restore as restore_module
 from herdbook.backup import tree as tree_module
+from herdbook.backup.installation import backups
 from herdbook.backup.manifest import MANIFEST, read_manifest, read_sums, write_sums
 from herdbook.backup.restore import restore, unfinished
-from herdbook.backup.write import backup, backups
+from herdbook.backup.write import backup
 from herdbook.errors import BackupDamagedError, BackupUnusableError, NotFoundError, RestoreRefusedError
 from herdbook.lake.attach import kept_open, open_lake
 from herdbook.lake.migrate import LAKE_VERSION, migrate

@@ -15,8 +15,10 @@ import pytest
 
 from herdbook.backup import databases as databases_module
 from herdbook.backup import tree as tree_module
-from herdbook.backup.manifest import read_manifest, read_sums
-from herdbook.backup.write import backup, backups
+from herdbook.backup.installation import backups, installation, known
+from herdbook.backup.manifest import MANIFEST, listed, read_manifest, read_sums
+from herdbook.backup.restore import restore
+from herdbook.backup.write import backup
 from herdbook.errors import LakeBusyError, MissingDependencyError, StorageError
 from herdbook.lake.attach import open_lake
 from herdbook.lake.maintenance import compact, delete_superseded
@@ -144,6 +146,27 @@ def test_nobody_cleans_up_while_a_backup_runs(any_lake: Settings, monkeypatch: p
 def test_the_last_few_are_kept(filled: Settings) -> None:
     made = [backup(filled, keep=2) for _ in range(3)]
     assert backups(filled) == made[1:]
+
+
+def test_homes_that_share_a_folder_leave_each_others_backups(filled: Settings, tmp_path: Path) -> None:
+    """Also those that were made before homes had names."""
+    shared = tmp_path / "disk"
+    other, again = Settings(home=tmp_path / "other"), Settings(home=tmp_path / "again")
+    migrate(other)
+    nameless = backup(filled, to=shared)
+    manifest = read_manifest(nameless).model_copy(update={"installation": None})
+    (nameless / MANIFEST).write_text(manifest.model_dump_json())
+    theirs = backup(other, to=shared)
+    last = [backup(filled, to=shared, keep=1) for _ in range(2)][-1]
+    assert backups(filled, shared) == [last]
+    assert backups(other, shared) == [theirs]
+    assert [row["ours"] for row in listed(shared, known(filled))] == [False, False, True]
+    restore(again, last)
+    restored = backup(again, to=shared, keep=1)
+    assert backups(filled, shared) == [restored], "a restored home is the same one"
+    assert theirs.is_dir()
+    restore(Settings(home=tmp_path / "old"), nameless)
+    assert installation(Settings(home=tmp_path / "old")) != installation(filled)
 
 
 def test_what_was_left_half_done_is_cleared_away(filled: Settings) -> None:

@@ -41,6 +41,8 @@ class BackupManifest(BaseModel):
     made_at: AwareDatetime
     herdbook: str
     """Version of the package that made it."""
+    installation: str | None = None
+    """Name of the home that it is of; none in a backup that is older than such names."""
     lake_version: int | None
     databases: Mapping[str, KeptDatabase]
     """By name: ``catalog``, ``ledger``, ``mlflow``."""
@@ -110,14 +112,20 @@ def read_manifest(folder: Path) -> BackupManifest:
     return found
 
 
-def listed(place: Path) -> list[dict[str, object]]:
-    """Backups below a folder, oldest first, as rows for people; what is none is left out."""
+def listed(place: Path, ours: str | None) -> list[dict[str, object]]:
+    """Backups below a folder, oldest first, as rows for people; what is none is left out.
+
+    Args:
+        place: the folder.
+        ours: name of this home (`installation.known`): other homes' backups are said to be theirs.
+    """
     rows: list[dict[str, object]] = []
     for path in sorted(place.glob(f"*/{MANIFEST}")):
         with suppress(BackupUnusableError):
             found = read_manifest(path.parent)
             told = {"made_at": found.made_at, "files": found.files, "bytes": found.bytes, "herdbook": found.herdbook}
-            rows.append({"backup": path.parent, **told, "lake_version": found.lake_version})
+            of_ours = found.installation is not None and found.installation == ours
+            rows.append({"backup": path.parent, **told, "lake_version": found.lake_version, "ours": of_ours})
     return rows
 
 

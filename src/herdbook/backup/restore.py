@@ -16,6 +16,7 @@ from pathlib import Path
 from herdbook.backup import contents
 from herdbook.backup.databases import Database, is_empty, put_back
 from herdbook.backup.git import unbundle
+from herdbook.backup.installation import take_over
 from herdbook.backup.manifest import MANIFEST, BackupManifest, read_manifest, verify
 from herdbook.backup.objects import Prefix
 from herdbook.backup.rebase import rebase
@@ -71,6 +72,8 @@ def restore(settings: Settings, backup: Path, progress: Callable[[str, int, int]
         if unfinished(settings) != digest:
             _require_empty(settings, databases)
             write_durably(_note(settings), digest.encode())
+        if manifest.installation is not None:
+            take_over(settings, manifest.installation)
         _put_folders(settings, backup, names, say)
         for name in _LAST:
             if name in manifest.databases:

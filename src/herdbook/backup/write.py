@@ -18,6 +18,7 @@ from pathlib import Path
 from herdbook.backup import contents
 from herdbook.backup.databases import Database, copy_out
 from herdbook.backup.git import bundle
+from herdbook.backup.installation import backups, installation
 from herdbook.backup.manifest import (
     MANIFEST,
     BackupManifest,
@@ -38,7 +39,7 @@ from herdbook.object_store import is_object_store
 from herdbook.settings import Settings
 
 KEEP = 7
-"""Backups that stay; older ones are removed when a new one is complete."""
+"""Backups of a home that stay; older ones are removed when a new one is complete."""
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 
@@ -51,7 +52,7 @@ def backup(
     Args:
         settings: where everything is.
         to: folder of backups; ``settings.backups`` when omitted.
-        keep: how many backups stay there, this one included; at least 1.
+        keep: how many of this home's backups stay there, this one included; at least 1. Others' are left alone.
         progress: told the number of files done so far.
 
     Returns:
@@ -63,23 +64,18 @@ def backup(
         DiskFullError: there is no room.
         MissingDependencyError: a program of PostgreSQL's or Git is not installed.
     """
-    place = make_folder(to or settings.backups)
+    place, ours = make_folder(to or settings.backups), installation(settings)
     with held(place / ".lock", time.monotonic() + settings.lake_wait_s, "another backup is being written"):
         for left in place.glob(".*.part"):  # of a backup that was killed
             shutil.rmtree(left)
         with _under_way(place) as part:
-            _write(settings, _Writing(part, next(reversed(backups(settings, place)), None), progress))
+            _write(settings, ours, _Writing(part, next(reversed(backups(settings, place)), None), progress))
             final = _name(place)
             part.rename(final)
         fsync_path(place)
         for old in backups(settings, place)[: -max(keep, 1)]:
             shutil.rmtree(old)
     return final
-
-
-def backups(settings: Settings, place: Path | None = None) -> list[Path]:
-    """Complete backups, oldest first."""
-    return sorted(f for f in (place or settings.backups).glob("[0-9]*T*Z") if f.is_dir())
 
 
 @dataclass
@@ -102,7 +98,7 @@ class _Writing:
         tree.keep(self.folder, self.former, self.done, only)
 
 
-def _write(settings: Settings, writing: _Writing) -> None:
+def _write(settings: Settings, ours: str, writing: _Writing) -> None:
     databases = contents.databases(settings)
     folders = contents.folders(settings)
     kept: dict[str, KeptDatabase] = {}
@@ -128,6 +124,7 @@ def _write(settings: Settings, writing: _Writing) -> None:
     manifest = BackupManifest(
         made_at=made_at,
         herdbook=version("herdbook"),
+        installation=ours,
         lake_version=of_lake,
         databases=kept,
         trees={tree.name: str(tree.source) for tree in folders},

@@ -16,17 +16,18 @@ from herdbook.settings import get_settings
 def backup(
     *,
     to: Annotated[Path | None, typer.Option(help="Folder of backups; HERDBOOK_BACKUP_FOLDER when omitted.")] = None,
-    keep: Annotated[int, typer.Option(help="Backups that stay there, this one included.", min=1)] = 7,
+    keep: Annotated[int, typer.Option(help="Backups of this home that stay there, this one included.", min=1)] = 7,
     as_list: Annotated[bool, typer.Option("--list", help="List the backups that are there, and write none.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Write a backup: the lake of this moment, the ledger, the releases, the registry of models; no secrets."""
+    from herdbook.backup.installation import known
     from herdbook.backup.manifest import listed
     from herdbook.backup.write import backup as write
 
     settings = get_settings()
     if as_list:
-        print_rows(listed(to or settings.backups), as_json=as_json)
+        print_rows(listed(to or settings.backups, known(settings)), as_json=as_json)
         return
     with console.status("copying") as status:
         folder = write(settings, to=to, keep=keep, progress=lambda files: status.update(f"copying: {files} files"))

@@ -80,7 +80,7 @@ def _restorable(settings: Settings, file: Path | None, name: str) -> Iterator[No
         file: the store, or none where it is a PostgreSQL database.
         name: what backups call it.
     """
-    from herdbook.backup.write import backups
+    from herdbook.backup.installation import backups
 
     try:
         yield
