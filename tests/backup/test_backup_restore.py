@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -18,12 +19,13 @@ from herdbook.backup import restore as restore_module
 from herdbook.backup import tree as tree_module
 from herdbook.backup.installation import backups
 from herdbook.backup.manifest import MANIFEST, read_manifest, read_sums, write_sums
-from herdbook.backup.restore import restore, unfinished
+from herdbook.backup.restore import restore
 from herdbook.backup.write import backup
-from herdbook.errors import BackupDamagedError, BackupUnusableError, NotFoundError, RestoreRefusedError
+from herdbook.errors import BackupDamagedError, BackupUnusableError, NotFoundError, RestoreRefusedError, StorageError
 from herdbook.lake.attach import kept_open, open_lake
 from herdbook.lake.migrate import LAKE_VERSION, migrate
 from herdbook.lake.pins import pin, pinned_snapshot
+from herdbook.lake.restoring import unfinished
 from herdbook.lake.rows import insert_rows
 from herdbook.lake.transaction import write
 from herdbook.ledger.migrate import upgrade
@@ -215,10 +217,8 @@ def test_what_is_no_backup_is_said(tmp_path: Path, new: Settings, folder: Path) 
         restore(new, folder)
 
 
-@pytest.mark.parametrize(("step", "calls"), [("put", 3), ("put_back", 1), ("migrate", 0), ("upgrade", 0)])
-def test_interrupted_it_is_run_again(old: Settings, folder: Path, new: Settings, step: str, calls: int) -> None:
-    """By the same backup alone: another one would overwrite what is there."""
-    where = tree_module.Tree if step == "put" else restore_module
+def interrupted(settings: Settings, folder: Path, where: Any, step: str, calls: int) -> None:
+    """A restore whose power goes at one of its steps, after some calls of it."""
     whole, left = getattr(where, step), [calls]
 
     def until_the_power_goes(*told: object, **more: object) -> object:
@@ -230,7 +230,14 @@ def test_interrupted_it_is_run_again(old: Settings, folder: Path, new: Settings,
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(where, step, until_the_power_goes)
         with pytest.raises(KeyboardInterrupt):
-            restore(new, folder)
+            restore(settings, folder)
+
+
+@pytest.mark.parametrize(("step", "calls"), [("put", 3), ("put_back", 1), ("migrate", 0), ("upgrade", 0)])
+def test_interrupted_it_is_run_again(old: Settings, folder: Path, new: Settings, step: str, calls: int) -> None:
+    """By the same backup alone: another one would overwrite what is there."""
+    where = tree_module.Tree if step == "put" else restore_module
+    interrupted(new, folder, where, step, calls)
     assert unfinished(new)
     another = shutil.copytree(folder, folder.with_name("another"))
     manifest = read_manifest(another)
@@ -240,6 +247,33 @@ def test_interrupted_it_is_run_again(old: Settings, folder: Path, new: Settings,
     restore(new, folder)
     assert unfinished(new) is None
     assert answers(new) == answers(old)
+
+
+def test_nobody_writes_before_the_stores_are_back(folder: Path, new: Settings) -> None:
+    """What they wrote, the repeat would overwrite."""
+    interrupted(new, folder, restore_module, "put_back", 1)
+    for writer in (migrate, backup, lambda home: load_day(home, replace(SPEC, revision=2))):
+        with pytest.raises(StorageError, match="restore was interrupted") as refused:
+            writer(new)
+        assert "same `herdbook restore` again" in refused.value.remedy
+    restore(new, folder)
+    load_day(new, replace(SPEC, revision=3))
+
+
+def test_what_is_written_once_the_stores_are_back_stays(old: Settings, folder: Path, new: Settings) -> None:
+    """The night goes on after an interruption, and the repeat that the doctor advises takes nothing of it."""
+    interrupted(new, folder, restore_module, "upgrade", 0)
+    load_day(new, replace(SPEC, day=SPEC.day + timedelta(9)))
+    with ledger_session(new) as session:
+        session.add(Device(device_id="barn-a-2", farm_id="f", url="http://x", timezone="UTC"))
+    (new.inbox / "dropped").parent.mkdir(parents=True, exist_ok=True)
+    (new.inbox / "dropped").write_text("mine")
+    newer = answers(new)
+    restore(new, folder)
+    assert answers(new) == newer != answers(old)
+    assert devices(new) == ["barn-a-1", "barn-a-2"]
+    assert (new.inbox / "dropped").read_text() == "mine"
+    assert unfinished(new) is None
 
 
 def test_an_older_lake_and_ledger_are_brought_up_to_date(filled: Settings, new: Settings) -> None:

@@ -1,8 +1,8 @@
 """Bring a backup back onto an empty machine, then bring everything up to this version.
 
 Nothing is touched before the backup was found to be whole and the home to be empty. While it goes on, a note in the
-home says so: interrupted, the same call goes on. Databases come last, and the catalog last of them: until then there is
-no lake that anybody could take for whole.
+home says so and keeps writers out of the lake: interrupted, the same call goes on. Databases come last, and the catalog
+last of them: until then there is no lake that anybody could take for whole. What is written after that is kept.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from herdbook.backup.objects import Prefix
 from herdbook.backup.rebase import rebase
 from herdbook.backup.tree import Tree
 from herdbook.contracts.digest import sha256_of
-from herdbook.contracts.durable import disk_full_is_said, fsync_path, make_folder, write_durably
+from herdbook.contracts.durable import disk_full_is_said, make_folder
 from herdbook.errors import BackupUnusableError, RestoreRefusedError
 from herdbook.lake.lockfile import held
 from herdbook.lake.migrate import LAKE_VERSION, migrate
+from herdbook.lake.restoring import Restoring, note, unfinished
 from herdbook.ledger.migrate import upgrade
 from herdbook.settings import Settings
 
@@ -68,36 +69,34 @@ def restore(settings: Settings, backup: Path, progress: Callable[[str, int, int]
     make_folder(settings.home)
     lock = held(settings.home / ".restore.lock", time.monotonic() + 1, "another restore goes on")
     with lock, disk_full_is_said(settings.home):
+        begun = unfinished(settings)
         digest = sha256_of(backup / MANIFEST)
-        if unfinished(settings) != digest:
+        if begun is None or begun.digest != digest:
             _require_empty(settings, databases)
-            write_durably(_note(settings), digest.encode())
-        if manifest.installation is not None:
-            take_over(settings, manifest.installation)
-        _put_folders(settings, backup, names, say)
-        for name in _LAST:
-            if name in manifest.databases:
-                say(f"restoring {name}", 0, 1)
-                put_back(databases[name], backup / manifest.databases[name].file)
-        moved = _moved(settings, manifest)
+        if begun != Restoring(digest, filled=True):
+            note(settings, Restoring(digest))
+            _fill(settings, manifest, backup, names, say)
+            note(settings, Restoring(digest, filled=True))  # from here on nothing is overwritten, if it is run again
         say("bringing it up to date", 0, 1)
+        moved = _moved(settings, manifest)
         version = migrate(settings)
         upgrade(settings)
-        _note(settings).unlink()
-        fsync_path(settings.home)
+        note(settings, None)
     return Restored(backup, manifest.made_at, len(names), manifest.lake_version, version, moved)
 
 
-def unfinished(settings: Settings) -> str | None:
-    """Sum of the manifest of a backup whose restore into this home did not end."""
-    try:
-        return _note(settings).read_text()
-    except FileNotFoundError:
-        return None
-
-
-def _note(settings: Settings) -> Path:
-    return settings.home / ".restoring"
+def _fill(
+    settings: Settings, manifest: BackupManifest, backup: Path, names: list[str], say: Callable[[str, int, int], object]
+) -> None:
+    """Put folders back, then databases, over whatever an interrupted call left."""
+    databases = contents.databases(settings)
+    if manifest.installation is not None:
+        take_over(settings, manifest.installation)
+    _put_folders(settings, backup, names, say)
+    for name in _LAST:
+        if name in manifest.databases:
+            say(f"restoring {name}", 0, 1)
+            put_back(databases[name], backup / manifest.databases[name].file)
 
 
 def _require_fitting(manifest: BackupManifest, databases: dict[str, Database], backup: Path) -> None:

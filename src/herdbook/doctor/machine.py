@@ -35,7 +35,7 @@ def python(_: Settings) -> Finding:
 
 def home(settings: Settings) -> Finding:
     """``$HERDBOOK_HOME`` is there and ours."""
-    from herdbook.backup.restore import unfinished
+    from herdbook.lake.restoring import unfinished
 
     place = settings.home
     if not place.is_dir():

@@ -23,6 +23,7 @@ from herdbook.contracts.database_server import is_away
 from herdbook.contracts.durable import fsync_path
 from herdbook.errors import DatabaseAwayError, LakeBusyError, StorageError
 from herdbook.lake.attach import ALIAS, open_lake, parse_catalog, redact
+from herdbook.lake.restoring import require_filled
 from herdbook.lake.turns import turn
 from herdbook.settings import Settings
 
@@ -54,8 +55,9 @@ def write(
     Raises:
         LakeBusyError: other writers held the lake for longer than ``settings.lake_wait_s``.
         DatabaseAwayError: the catalog's server was away for longer than ``settings.database_wait_s``.
-        StorageError: the transaction failed.
+        StorageError: the transaction failed, or a restore into this home has not ended.
     """
+    require_filled(settings)
     deadline = time.monotonic() + settings.lake_wait_s
     catalog = parse_catalog(settings)
     pause, asked, away_since = 0.05, _Asked[T](), None
@@ -93,7 +95,9 @@ def writers_kept_out(settings: Settings) -> Iterator[None]:
 
     Raises:
         LakeBusyError: they held it for longer than ``settings.lake_wait_s``.
+        StorageError: a restore into this home has not ended.
     """
+    require_filled(settings)
     with turn(parse_catalog(settings), EVERYBODY, time.monotonic() + settings.lake_wait_s):
         yield
 
