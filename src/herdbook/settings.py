@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     mlflow_store: str = ""
     """Database behind MLflow's server, where ``mlflow_uri`` is one: backups copy it."""
     mlflow_artifacts: str = ""
-    """Where runs' files lie, a folder or an ``s3://`` prefix, where ``mlflow_uri`` is a database; a server knows."""
+    """Where runs' files lie, a folder or an ``s3://`` prefix. A server knows by itself; backups do not."""
     backup_folder: Path | None = None
     """Where backups go; another disk than ``home`` survives this one's end."""
     backup_objects: bool = True

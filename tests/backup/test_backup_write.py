@@ -19,7 +19,7 @@ from herdbook.backup.installation import backups, installation, known
 from herdbook.backup.manifest import MANIFEST, listed, read_manifest, read_sums
 from herdbook.backup.restore import restore
 from herdbook.backup.write import backup
-from herdbook.errors import LakeBusyError, MissingDependencyError, StorageError
+from herdbook.errors import BackupUnusableError, LakeBusyError, MissingDependencyError, StorageError
 from herdbook.lake.attach import open_lake
 from herdbook.lake.maintenance import compact, delete_superseded
 from herdbook.lake.migrate import migrate
@@ -242,6 +242,24 @@ def test_databases_of_postgres_are_dumped_and_one_only_once(tmp_path: Path, post
     kept = read_manifest(folder).databases
     assert kept["catalog"] == kept["ledger"]
     assert (folder / kept["catalog"].file).read_bytes().startswith(b"PGDMP")
+
+
+def test_files_that_only_a_server_knows_of_are_said_to_be_missing(settings: Settings, tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'mlflow.sqlite'}"
+    behind = settings.model_copy(update={"mlflow_uri": "http://mlflow:5000", "mlflow_store": store})
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server" / "model.onnx").write_text("one")
+    manifest = read_manifest(backup(behind))
+    assert "HERDBOOK_MLFLOW_ARTIFACTS" in manifest.not_here["artifacts"]
+    assert "artifacts" not in manifest.trees
+    folder = backup(told := behind.model_copy(update={"mlflow_artifacts": str(tmp_path / "server")}))
+    assert "artifacts" not in read_manifest(folder).not_here
+    assert (folder / "artifacts" / "model.onnx").read_text() == "one"
+    elsewhere = {"home": tmp_path / "new", "mlflow_store": f"sqlite:///{tmp_path / 'new.sqlite'}"}
+    with pytest.raises(BackupUnusableError, match="does not say where it keeps artifacts"):
+        restore(behind.model_copy(update=elsewhere), folder)
+    restore(told.model_copy(update=elsewhere | {"mlflow_artifacts": str(tmp_path / "there")}), folder)
+    assert (tmp_path / "there" / "model.onnx").read_text() == "one"
 
 
 def test_no_password_is_seen_on_the_command_line_of_a_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

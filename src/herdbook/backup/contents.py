@@ -42,15 +42,16 @@ def databases(settings: Settings) -> dict[str, Database]:
         CATALOG: Database(catalog.kind, catalog.target),
         LEDGER: _of_url(settings.ledger_database_url, "HERDBOOK_LEDGER_URL"),
     }
-    if not (store := settings.mlflow_database_url).startswith(("http:", "https:")):
-        found[MLFLOW] = _of_url(store, "HERDBOOK_MLFLOW_STORE")
+    if not _is_server(settings.mlflow_database_url):
+        found[MLFLOW] = _of_url(settings.mlflow_database_url, "HERDBOOK_MLFLOW_STORE")
     return found
 
 
 def folders(settings: Settings) -> list[Tree | Prefix]:
     """The folders and prefixes of an object store, in the order in which they are copied.
 
-    What lies in an object store is left out where ``settings.backup_objects`` says so.
+    What lies in an object store is left out where ``settings.backup_objects`` says so, and MLflow's files where only
+    its server knows where they are: `not_here` says it.
     """
     registry = settings.registry
     found = [
@@ -62,12 +63,40 @@ def folders(settings: Settings) -> list[Tree | Prefix]:
         Tree("sync", settings.sync, frozen=False),
         Tree("registry", registry, frozen=False, leave_out=_MADE_ANEW | _ELSEWHERE | _hidden(registry)),
         Tree("cache", registry / "cache", frozen=True),
-        _place(settings, ARTIFACTS, settings.mlflow_artifacts_place, frozen=False),
+        None if _server_alone_knows(settings) else _place(settings, ARTIFACTS, settings.mlflow_artifacts_place),
     ]
     return [place for place in found if place is not None]
 
 
-def _place(settings: Settings, name: str, place: str, *, frozen: bool) -> Tree | Prefix | None:
+def not_here(settings: Settings) -> dict[str, str]:
+    """What a backup does not hold, with what to do about it."""
+    missing = {
+        "secrets": "keep copies of tokens and keys where the offline keys are",
+        "footage": "on its own disk",
+    }
+    if _is_server(settings.mlflow_database_url):
+        missing[MLFLOW] = "behind a server: HERDBOOK_MLFLOW_STORE may name its database"
+    if _server_alone_knows(settings):
+        missing[ARTIFACTS] = (
+            "models' files are kept by MLflow's server: HERDBOOK_MLFLOW_ARTIFACTS may name their place, which its"
+            " --artifacts-destination says"
+        )
+    if not settings.backup_objects:
+        places = {DATA: settings.lake_data_path, ARTIFACTS: settings.mlflow_artifacts_place}
+        missing |= {name: place for name, place in places.items() if is_object_store(place)}
+    return missing
+
+
+def _server_alone_knows(settings: Settings) -> bool:
+    """Whether nobody told us where MLflow's files are."""
+    return _is_server(settings.mlflow_tracking_uri) and not settings.mlflow_artifacts
+
+
+def _is_server(address: str) -> bool:
+    return address.startswith(("http:", "https:"))
+
+
+def _place(settings: Settings, name: str, place: str, *, frozen: bool = False) -> Tree | Prefix | None:
     if not is_object_store(place):
         return Tree(name, Path(place), frozen=frozen)
     return Prefix(name, place, settings) if settings.backup_objects else None

@@ -65,6 +65,7 @@ def restore(settings: Settings, backup: Path, progress: Callable[[str, int, int]
     manifest = read_manifest(backup)
     databases = contents.databases(settings)
     _require_fitting(manifest, databases, backup)
+    targets = _targets(settings, manifest, backup)
     names = verify(backup, manifest, lambda done, total: say("verifying", done, total))
     make_folder(settings.home)
     lock = held(settings.home / ".restore.lock", time.monotonic() + 1, "another restore goes on")
@@ -72,10 +73,13 @@ def restore(settings: Settings, backup: Path, progress: Callable[[str, int, int]
         begun = unfinished(settings)
         digest = sha256_of(backup / MANIFEST)
         if begun is None or begun.digest != digest:
-            _require_empty(settings, databases)
+            _require_empty(databases, targets)
         if begun != Restoring(digest, filled=True):
             note(settings, Restoring(digest))
-            _fill(settings, manifest, backup, names, say)
+            if manifest.installation is not None:
+                take_over(settings, manifest.installation)
+            _put_folders(settings, targets, backup, names, say)
+            _put_databases(databases, manifest, backup, say)
             note(settings, Restoring(digest, filled=True))  # from here on nothing is overwritten, if it is run again
         say("bringing it up to date", 0, 1)
         moved = _moved(settings, manifest)
@@ -83,20 +87,6 @@ def restore(settings: Settings, backup: Path, progress: Callable[[str, int, int]
         upgrade(settings)
         note(settings, None)
     return Restored(backup, manifest.made_at, len(names), manifest.lake_version, version, moved)
-
-
-def _fill(
-    settings: Settings, manifest: BackupManifest, backup: Path, names: list[str], say: Callable[[str, int, int], object]
-) -> None:
-    """Put folders back, then databases, over whatever an interrupted call left."""
-    databases = contents.databases(settings)
-    if manifest.installation is not None:
-        take_over(settings, manifest.installation)
-    _put_folders(settings, backup, names, say)
-    for name in _LAST:
-        if name in manifest.databases:
-            say(f"restoring {name}", 0, 1)
-            put_back(databases[name], backup / manifest.databases[name].file)
 
 
 def _require_fitting(manifest: BackupManifest, databases: dict[str, Database], backup: Path) -> None:
@@ -118,31 +108,54 @@ def _require_fitting(manifest: BackupManifest, databases: dict[str, Database], b
         )
 
 
-def _require_empty(settings: Settings, databases: dict[str, Database]) -> None:
+def _targets(settings: Settings, manifest: BackupManifest, backup: Path) -> list[Tree | Prefix]:
+    """Where this home keeps what the backup has, also where its own backups leave that out."""
+    every = contents.folders(settings.model_copy(update={"backup_objects": True}))
+    found = [tree for tree in every if tree.name in manifest.trees]
+    if homeless := set(manifest.trees) - {tree.name for tree in found}:
+        raise BackupUnusableError(
+            f"this home does not say where it keeps {', '.join(sorted(homeless))}, which {backup} has",
+            "Let HERDBOOK_MLFLOW_ARTIFACTS name where the server keeps models' files, empty; nothing was touched.",
+        )
+    return found
+
+
+def _require_empty(databases: dict[str, Database], targets: list[Tree | Prefix]) -> None:
     for name, database in databases.items():
         if not is_empty(database):
             raise RestoreRefusedError(f"there is a {name} already: {database}")
-    for tree in _targets(settings).values():
-        there = next(tree.names(), None)
+    for target in targets:
+        there = next(target.names(), None)
         if there is not None:
-            raise RestoreRefusedError(f"there is something already: {tree.source}/{there}")
+            raise RestoreRefusedError(f"there is something already: {target.source}/{there}")
 
 
-def _targets(settings: Settings) -> dict[str, Tree | Prefix]:
-    return {tree.name: tree for tree in contents.folders(settings)}
-
-
-def _put_folders(settings: Settings, backup: Path, names: list[str], say: Callable[[str, int, int], object]) -> None:
-    targets = _targets(settings)
+def _put_folders(
+    settings: Settings,
+    targets: list[Tree | Prefix],
+    backup: Path,
+    names: list[str],
+    say: Callable[[str, int, int], object],
+) -> None:
+    places = {target.name: target for target in targets}
     for done, name in enumerate(names, 1):
         top, _, below = name.partition("/")
-        if top in targets and below:
-            targets[top].put(backup / name, below)
+        if top in places and below:
+            places[top].put(backup / name, below)
         elif name == contents.PIPELINE:
             unbundle(backup / name, settings.registry / "pipeline.git")
         say("restoring files", done, len(names))
-    for target in targets.values():
+    for target in targets:
         target.flush()
+
+
+def _put_databases(
+    databases: dict[str, Database], manifest: BackupManifest, backup: Path, say: Callable[[str, int, int], object]
+) -> None:
+    for name in _LAST:
+        if name in manifest.databases:
+            say(f"restoring {name}", 0, 1)
+            put_back(databases[name], backup / manifest.databases[name].file)
 
 
 def _moved(settings: Settings, manifest: BackupManifest) -> int:

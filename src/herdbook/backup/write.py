@@ -35,7 +35,6 @@ from herdbook.contracts.durable import disk_full_is_said, fsync_path, make_folde
 from herdbook.errors import BackupUnusableError
 from herdbook.lake.lockfile import held
 from herdbook.lake.transaction import writers_kept_out
-from herdbook.object_store import is_object_store
 from herdbook.settings import Settings
 
 KEEP = 7
@@ -128,7 +127,7 @@ def _write(settings: Settings, ours: str, writing: _Writing) -> None:
         lake_version=of_lake,
         databases=kept,
         trees={tree.name: str(tree.source) for tree in folders},
-        not_here=_not_here(settings),
+        not_here=contents.not_here(settings),
         files=len(sums),
         bytes=sum((writing.folder / name).stat().st_size for name in sums),
         sums=write_sums(writing.folder, sums),
@@ -158,19 +157,6 @@ def _sums(writing: _Writing) -> dict[str, str]:
             read_manifest(writing.former)
             known = read_sums(writing.former)
     return {name: sum_of(writing.folder, name, writing.former, known) for name in writing.names}
-
-
-def _not_here(settings: Settings) -> dict[str, str]:
-    missing = {"secrets": "keep copies of tokens and keys where the offline keys are", "footage": "on its own disk"}
-    if settings.mlflow_database_url.startswith("http"):
-        missing[contents.MLFLOW] = "behind a server: HERDBOOK_MLFLOW_STORE may name its database"
-    for name, place in (
-        (contents.DATA, settings.lake_data_path),
-        (contents.ARTIFACTS, settings.mlflow_artifacts_place),
-    ):
-        if is_object_store(place) and not settings.backup_objects:
-            missing[name] = place
-    return missing
 
 
 @contextmanager
