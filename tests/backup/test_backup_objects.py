@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from herdbook import object_store
+from herdbook.backup.installation import backups
 from herdbook.backup.manifest import read_manifest
+from herdbook.backup.objects import Prefix
 from herdbook.backup.restore import restore
 from herdbook.backup.write import backup
-from herdbook.errors import RestoreRefusedError
+from herdbook.errors import RestoreRefusedError, StorageError
 from herdbook.lake.migrate import migrate
 from herdbook.settings import Settings
 from support.lake_home import SPEC, fill_lake, load_day
@@ -43,3 +47,33 @@ def test_there_and_back(s3: Store, new_bucket: Callable[[], str], tmp_path: Path
     left = backup(old.model_copy(update={"backup_objects": False}))
     assert read_manifest(left).not_here["data"] == old.data_path
     assert not (left / "data").exists()
+
+
+def test_an_object_that_goes_meanwhile_is_missed_only_if_the_catalog_names_it(
+    s3: Store, new_bucket: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow deletes a run's files while it is copied; a file of the lake is another matter."""
+    lake = s3.settings(tmp_path, data_path=f"{new_bucket()}/lake", mlflow_artifacts=f"{new_bucket()}/runs")
+    migrate(lake)
+    fill_lake(lake, 1)
+    client, listed, doomed = object_store.client(lake), Prefix._listed, {"runs": "doomed"}
+
+    def then_gone(prefix: Prefix) -> Iterator[tuple[str, int, float]]:
+        found = list(listed(prefix))
+        bucket, below = object_store.bucket_of(prefix.source)
+        for name in [name for name, _, _ in found if name == doomed.get(below)]:
+            client.delete_object(Bucket=bucket, Key=f"{below}/{name}")
+        return iter(found)
+
+    bucket, _ = object_store.bucket_of(lake.mlflow_artifacts)
+    for name in ("doomed", "kept"):
+        client.put_object(Bucket=bucket, Key=f"runs/{name}", Body=b"weights")
+    with monkeypatch.context() as patch:
+        patch.setattr(Prefix, "_listed", then_gone)
+        good = backup(lake)
+        assert [path.name for path in (good / "artifacts").iterdir()] == ["kept"]
+        shutil.rmtree(good / "data")  # nothing to link
+        doomed["lake"] = next(name for name, _, _ in listed(Prefix("data", lake.data_path, lake)) if "bout" in name)
+        with pytest.raises(StorageError, match=r"gone or torn.*record/bout"):
+            backup(lake, keep=1)
+    assert backups(lake) == [good]

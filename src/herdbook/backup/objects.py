@@ -53,12 +53,25 @@ class Prefix:
             held = None if former is None else former / inside
             if held is not None and held.is_file() and (held.stat().st_size, held.stat().st_mtime) == (size, changed):
                 target.hardlink_to(held)
-            else:
-                with _said(self.source):
-                    self._client.download_file(bucket, f"{prefix}{name}", str(target))
+            elif self._fetched(bucket, f"{prefix}{name}", target):
                 os.utime(target, (changed, changed))
                 fsync_path(target)
+            else:  # it went meanwhile
+                continue
             each(inside)
+
+    def _fetched(self, bucket: str, key: str, target: Path) -> bool:
+        """Fetch an object; false where it is not there (any more)."""
+        from botocore.exceptions import ClientError
+
+        with _said(self.source):
+            try:
+                self._client.download_file(bucket, key, str(target))
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") not in ("404", "NoSuchKey"):
+                    raise
+                return False
+        return True
 
     def put(self, source: Path, name: str) -> None:
         """Put a backup's file to its place.
