@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from contextlib import suppress
+import time
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from herdbook.backup.manifest import MANIFEST, read_manifest
-from herdbook.contracts.durable import fsync_path, make_folder, write_durably
+from herdbook.contracts.durable import make_folder, write_durably
 from herdbook.errors import BackupUnusableError
+from herdbook.lake.lockfile import held
 from herdbook.settings import Settings
 
 
 def installation(settings: Settings) -> str:
-    """This home's own name: random, made at its first backup, and brought back by a restore."""
-    make_folder(settings.home)
-    while (name := known(settings)) is None:
-        with NamedTemporaryFile("w", dir=settings.home, prefix=".installation.") as part:
-            part.write(secrets.token_hex(16))
-            part.flush()
-            os.fsync(part.fileno())
-            with suppress(FileExistsError):  # of two at once, the first one's
-                _file(settings).hardlink_to(part.name)
-        fsync_path(settings.home)
-    return name
+    """This home's own name: random, made at its first backup, and brought back by a restore.
+
+    Raises:
+        LakeBusyError: another process was naming it for 10 s.
+    """
+    lock = make_folder(settings.home) / ".installation.lock"
+    with held(lock, time.monotonic() + 10, "another process named this home"):
+        if (name := known(settings)) is None:
+            take_over(settings, name := secrets.token_hex(16))
+        return name
 
 
 def known(settings: Settings) -> str | None:
