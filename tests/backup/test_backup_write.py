@@ -15,6 +15,7 @@ import pytest
 
 from herdbook.backup import databases as databases_module
 from herdbook.backup import tree as tree_module
+from herdbook.backup import write as write_module
 from herdbook.backup.installation import backups, installation, known
 from herdbook.backup.manifest import MANIFEST, listed, read_manifest, read_sums
 from herdbook.backup.restore import restore
@@ -125,22 +126,34 @@ def test_a_file_that_goes_while_it_is_copied_belongs_to_nobody(
 
 
 @pytest.mark.usefixtures("postgres_programs")
-def test_nobody_cleans_up_while_a_backup_runs(any_lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_others_write_while_the_bulk_is_copied_but_not_while_the_catalog_is(
+    any_lake: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill_lake(any_lake, 1)
     impatient = any_lake.model_copy(update={"lake_wait_s": 0.3})
+    keep, copy_out, tried, loaded = tree_module.Tree.keep, write_module.copy_out, [], []
 
-    keep, tried = tree_module.Tree.keep, []
+    def write_meanwhile(tree: tree_module.Tree, *told: Any) -> None:
+        keep(tree, *told)
+        if tree.name == "data" and not loaded:
+            load_day(impatient, replace(SPEC, revision=2, animals=4))
+            delete_superseded(impatient)
+            compact(impatient)
+            loaded.append(counts(any_lake))
 
-    def clean_up_meanwhile(tree: tree_module.Tree, *told: Any) -> None:
-        if tree.name == "data":
+    def clean_up_meanwhile(database: databases_module.Database, target: Path) -> bool:
+        if target.name.startswith("catalog"):
             with pytest.raises(LakeBusyError):
                 compact(impatient)
-            tried.append(tree)
-        keep(tree, *told)
+            tried.append(target)
+        return copy_out(database, target)
 
-    monkeypatch.setattr(tree_module.Tree, "keep", clean_up_meanwhile)
-    backup(any_lake)
+    monkeypatch.setattr(tree_module.Tree, "keep", write_meanwhile)
+    monkeypatch.setattr(write_module, "copy_out", clean_up_meanwhile)
+    folder = backup(any_lake)
     assert tried
+    if any_lake.lake_catalog.startswith("sqlite:"):
+        assert counts(as_lake(folder)) == loaded[0]
 
 
 def test_the_last_few_are_kept(filled: Settings) -> None:
@@ -183,7 +196,7 @@ def test_a_catalog_that_cannot_be_copied_leaves_the_older_backups(
 ) -> None:
     good = backup(filled)
     Path(filled.lake_catalog.removeprefix("sqlite:")).write_bytes(b"scrambled" * 1000)
-    with pytest.raises(StorageError, match=r"catalog\.sqlite cannot be copied"):
+    with pytest.raises(StorageError, match=r"catalog\.sqlite cannot be opened"):
         backup(filled, keep=1)
     assert backups(filled) == [good]
 

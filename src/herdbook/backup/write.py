@@ -102,14 +102,20 @@ def _write(settings: Settings, ours: str, writing: _Writing) -> None:
     folders = contents.folders(settings)
     kept: dict[str, KeptDatabase] = {}
     with disk_full_is_said(writing.folder):
+        data = [tree for tree in folders if tree.name == contents.DATA]
+        _, before = lake_of_now(settings)
+        for (
+            tree
+        ) in data:  # the bulk, while others write: no file that is named now goes for a day (`maintenance.GRACE`)
+            writing.tree(tree, before)
         with writers_kept_out(settings):
             made_at = datetime.now(UTC)
             _database(writing, kept, contents.CATALOG, databases)
             of_lake, named = lake_of_now(settings)  # after the copy: loads, which may add files meanwhile, are in both
-            for tree in folders:
-                if tree.name == contents.DATA:
-                    writing.tree(tree, named)
-                    require_kept(settings, named, writing.folder / tree.name)
+            for tree in data:
+                if came := named.keys() - before.keys():
+                    writing.tree(tree, came)
+                require_kept(settings, named, writing.folder / tree.name)
             _database(writing, kept, contents.LEDGER, databases)
         _database(writing, kept, contents.MLFLOW, databases)
         if bundle(settings.registry / "pipeline.git", writing.folder / contents.PIPELINE):
