@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from herdbook.backup.restore import Restored
 from herdbook.cli import app
 from herdbook.doctor import examine
 from herdbook.lake.migrate import migrate
@@ -27,6 +29,17 @@ def herdbook(home: Path, *arguments: str) -> list[dict] | dict:
 @pytest.fixture(autouse=True)
 def _no_settings_of_others() -> None:
     get_settings.cache_clear()
+
+
+def test_analysts_rights_are_to_be_given_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    restored = Restored(tmp_path, datetime.now(UTC), 1, 7, 7, 0)
+    monkeypatch.setattr("herdbook.backup.restore.restore", lambda *_: restored)
+    monkeypatch.setattr("herdbook.night.check_and_publish", lambda *_: tmp_path)
+    told = {"HERDBOOK_HOME": str(tmp_path), "COLUMNS": "200"}
+    for more, said in ({}, False), ({"HERDBOOK_CATALOG": "postgres:dbname=lake"}, True):
+        done = run.invoke(app, ["restore", str(tmp_path)], env=told | more, catch_exceptions=False)
+        get_settings.cache_clear()
+        assert ("herdbook lake analysts ROLE --apply" in done.output) == said, done.output
 
 
 def test_there_and_back(tmp_path: Path) -> None:

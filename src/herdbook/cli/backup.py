@@ -49,6 +49,7 @@ def restore(
     """
     from herdbook.backup.manifest import read_manifest, verify
     from herdbook.backup.restore import restore as bring_back
+    from herdbook.lake.attach import parse_catalog
     from herdbook.night import check_and_publish
 
     settings = get_settings()
@@ -60,4 +61,7 @@ def restore(
         restored = bring_back(settings, backup, progress)
         published = check_and_publish(settings, progress)
     print_rows([asdict(restored) | {"published": published}], as_json=as_json, title="restored")
-    console.print("Bring back secrets/ from your own copy; `herdbook doctor` says what else is missing.")
+    console.print("Bring back secrets/ and Airflow's connections from your own copies.")
+    if parse_catalog(settings).kind == "postgres":
+        console.print("Analysts' rights are not in a backup: run `herdbook lake analysts ROLE --apply` again.")
+    console.print("`herdbook doctor` says what else is missing.")
