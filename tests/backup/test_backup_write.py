@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import sqlite3
+import stat
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,23 @@ def test_no_key_and_no_token_is_in_it(filled: Settings) -> None:
     (filled.home / "secrets" / "token").write_text("hush")
     names = {path.name for path in backup(filled).rglob("*")}
     assert "token" not in names
+
+
+def test_nobody_else_may_read_it(filled: Settings) -> None:
+    """Of a folder that others may not enter they read nothing; linked files keep the modes that the home gave them."""
+    mask = os.umask(0o022)
+    try:
+        folder = backup(filled)
+    finally:
+        os.umask(mask)
+    ours = (folder, folder / "catalog.sqlite", folder / MANIFEST)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in ours] == [0o700, 0o600, 0o600]
+
+
+def test_what_a_backup_lacks_is_said_with_what_to_do(filled: Settings) -> None:
+    lacks = read_manifest(backup(filled)).not_here
+    assert set(lacks) == {"secrets", "footage", "airflow"}
+    assert "airflow connections export" in lacks["airflow"]
 
 
 def test_where_links_are_not_possible_files_are_copied(filled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,7 @@ def not_here(settings: Settings) -> dict[str, str]:
     missing = {
         "secrets": "keep copies of tokens and keys where the offline keys are",
         "footage": "on its own disk",
+        "airflow": "its own database, with the connections for alerts: `airflow connections export FILE` keeps those",
     }
     if _is_server(settings.mlflow_database_url):
         missing[MLFLOW] = "behind a server: HERDBOOK_MLFLOW_STORE may name its database"

@@ -138,7 +138,7 @@ def _write(settings: Settings, ours: str, writing: _Writing) -> None:
         bytes=sum((writing.folder / name).stat().st_size for name in sums),
         sums=write_sums(writing.folder, sums),
     )
-    write_durably(writing.folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
+    write_durably(writing.folder / MANIFEST, manifest.model_dump_json(indent=1).encode(), mode=0o600)
 
 
 def _database(writing: _Writing, kept: dict[str, KeptDatabase], name: str, databases: dict[str, Database]) -> None:
@@ -152,6 +152,7 @@ def _database(writing: _Writing, kept: dict[str, KeptDatabase], name: str, datab
         return
     file = f"{name}{database.suffix}"
     if copy_out(database, writing.folder / file):
+        (writing.folder / file).chmod(0o600)  # stays so where it is copied to; linked files keep the home's own mode
         kept[name] = KeptDatabase(kind=database.kind, file=file)
         writing.done(file)
 
@@ -169,7 +170,7 @@ def _sums(writing: _Writing) -> dict[str, str]:
 def _under_way(place: Path) -> Iterator[Path]:
     """A folder that is gone if it does not become a backup."""
     part = place / f".{datetime.now(UTC).strftime(_STAMP)}.part"
-    part.mkdir()
+    part.mkdir(mode=0o700)  # the ledger's addresses and whatever else others may not read: all below it
     try:
         yield part
     finally:
@@ -186,5 +187,6 @@ _README = """A backup of a Herdbook: the lake, catalog and data, as it was at on
 after, the releases with their signed repository, and the registry of models. `herdbook restore FOLDER` brings it back
 onto an empty machine; manifest.json says what is in it, `sha256sum --check --quiet SHA256SUMS` whether it is whole.
 Do not open its files in place: restore them, or open copies.
-Not in it: tokens and signing keys (secrets/), footage, and the published herd.duckdb, which restoring writes anew.
+Not in it: tokens and signing keys (secrets/), footage, Airflow's own database with its connections, the rights of
+analysts' roles, and the published herd.duckdb, which restoring writes anew.
 """
