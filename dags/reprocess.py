@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import DAG, Param, task
 
 from herdbook_airflow.nights import START, default_args, few_retries
-from herdbook_airflow.operators import HerdbookOperator, option
+from herdbook_airflow.operators import HerdbookOperator, option, spreadable
 from herdbook_airflow.queues import LEARNING
 
 with DAG(
@@ -42,8 +42,7 @@ with DAG(
     @task(retries=0)
     def device_days(planned: Any) -> list[dict[str, str]]:
         """What is to be read, oldest first."""
-        days: list[dict[str, str]] = planned["rows"]
-        return days
+        return spreadable(planned["rows"])
 
     HerdbookOperator.partial(
         task_id="read",

@@ -2,7 +2,8 @@
 # A simulated device: a pen of pigs, filmed and recorded once, then served as a device on a farm serves its days.
 set -eu
 root=/var/lib/device
-token=/run/herdbook/device-token
+token=$root/token # kept beside its days: the platform changes it, and a restart must not bring the old one back
+if [ ! -f "$token" ]; then install -m 600 /run/herdbook/device-token "$token"; fi
 if [ ! -f "$root/farm.yaml" ]; then
     herdbook simulate farm "$root" --pens 1 --days 2 --barn barn-a
     for day in 2026-03-02 2026-03-03; do

@@ -16,7 +16,7 @@ keep() { # NAME, content on stdin
 
 word | keep postgres-password
 for role in airflow ledger lake mlflow; do echo "postgres:5432:$role:$role:$(word)"; done | keep pgpass
-grep :mlflow: pgpass | keep pgpass-mlflow
+for role in airflow mlflow; do grep ":$role:" pgpass | keep "pgpass-$role"; done
 echo "requirepass $(word)" | keep redis.conf
 sed -n 's|^requirepass \(.*\)|redis://:\1@redis:6379/0|p' redis.conf | keep broker-url
 for name in s3-credentials s3-credentials-mlflow; do

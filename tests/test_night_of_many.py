@@ -33,7 +33,7 @@ def clear_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     maintenance.delete_superseded(old)
     maintenance.compact(old)
     expired = maintenance.expire_snapshots(old)
-    assert maintenance.compact(old).removed > 0
+    maintenance.compact(old)
     return expired
 
 

@@ -20,6 +20,8 @@ FORMATS = {"labels": _TABLES | {".json": "icar-ade"}, "series": _TABLES}
 """What is read in each drop folder, by the end of a file's name."""
 COMMANDS = {"labels": "import", "series": "series"}
 """What imports it: ``herdbook labels …``."""
+MOST = 1000
+"""Files that one run takes, those that wait longest; the next run goes on. Airflow spreads a run over 1,024 tasks."""
 SETTLED_S = 60.0
 """A file that changed less long ago may still be being copied: it waits for the next run."""
 
@@ -28,22 +30,24 @@ def waiting_files(inbox: Path) -> list[dict[str, str]]:
     """Files to import, by folder, source and name: ``command, source, file, path, format, sha256``, and the path of its
     ``mapping``."""
     latest = time.time() - SETTLED_S
+    found = [
+        (path.stat().st_mtime, kind, path)
+        for kind, formats in FORMATS.items()
+        for path in (inbox / kind).glob("*/*")
+        if path.is_file() and path.suffix.lower() in formats and not path.name.startswith((".", "~"))
+    ]
+    settled = sorted(each for each in found if each[0] <= latest)[:MOST]
     return [
         {
             "command": COMMANDS[kind],
             "source": path.parent.name,
             "file": path.name,
             "path": str(path),
-            "format": formats[path.suffix.lower()],
+            "format": FORMATS[kind][path.suffix.lower()],
             "mapping": str(_mapping(path)),
             "sha256": sha256_of(path),
         }
-        for kind, formats in FORMATS.items()
-        for path in sorted((inbox / kind).glob("*/*"))
-        if path.is_file()
-        and path.suffix.lower() in formats
-        and not path.name.startswith((".", "~"))
-        and path.stat().st_mtime <= latest
+        for _, kind, path in sorted(settled, key=lambda each: each[1:])
     ]
 
 

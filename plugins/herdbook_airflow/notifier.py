@@ -1,6 +1,6 @@
 """Tell people, through Airflow: who is told, and how, are connections of Airflow's and no settings of ours.
 
-`herdbook_mail` (type *smtp*; extra ``from_email`` and ``to``) and `herdbook_webhook` (type *http*; the password is a
+`herdbook_mail` (type *smtp*; extra ``from_email`` and ``to``) and `herdbook_webhook` (type *generic*; the password is a
 bearer token, extra ``path``) are used where they exist. What cannot be sent stays due: the next night tells it.
 """
 

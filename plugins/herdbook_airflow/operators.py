@@ -7,11 +7,27 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 
 from herdbook_airflow.alerts import record_alert
 from herdbook_airflow.command import Command
 from herdbook_airflow.steps import count, line
+
+
+def spreadable(subjects: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Subjects of a mapped task, if Airflow lets one run have so many.
+
+    Raises:
+        AirflowFailException: it does not; nothing was begun.
+    """
+    most = conf.getint("core", "max_map_length")
+    if len(subjects) > most:
+        raise AirflowFailException(
+            f"{len(subjects)} tasks are more than the {most} that core.max_map_length lets a run have: raise it, or "
+            "run this for fewer devices or days at a time."
+        )
+    return subjects
 
 
 def option(name: str) -> str:

@@ -7,6 +7,7 @@ to). Containers do not run here; `tests/dags/test_cluster_end_to_end.py` runs th
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import stat
@@ -112,6 +113,31 @@ def test_secrets_are_files_that_are_made_and_nothing_secret_stands_in_the_file(t
             assert not re.search(r"://[^/@]*:[^/@]+@", value), (name, variable)
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root, to be another user")
+def test_secrets_become_files_that_the_containers_user_may_read_and_write(tmp_path: Path) -> None:
+    """Airflow opens the file of its passwords for writing."""
+    mounted, private = tmp_path / "mounted", tmp_path / "private"
+    subprocess.run([ROOT / "docker" / "make-secrets.sh", mounted], check=True)
+    private.mkdir(mode=0o700)
+    os.chown(private, 10001, 10001)
+    for folder in (*tmp_path.parents[:3], tmp_path, mounted):
+        folder.chmod(folder.stat().st_mode | 0o555)
+    become = ["setpriv", "--reuid", "10001", "--regid", "10001", "--clear-groups"]
+    check = (
+        'for each in "$PRIVATE"/*; do test -r "$each" -a -w "$each" || exit 1; done; stat -c %a "$PRIVATE"/* | sort -u'
+    )
+    done = subprocess.run(
+        [*become, "sh", "-s", "--", "sh", "-c", check],
+        input=(ROOT / "docker" / "entrypoint.sh").read_text(),
+        env={"PATH": os.defpath, "SECRETS": str(mounted), "PRIVATE": str(private)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "600\n"
+    assert len(list(private.iterdir())) == len(FILE["secrets"])
+
+
 @every_service
 def test_a_service_has_each_secret_that_it_reads(name: str) -> None:
     service = SERVICES[name]
@@ -163,6 +189,10 @@ def test_every_queue_of_the_dags_has_a_worker_and_the_stores_cannot_be_reached_f
     for name in ("postgres", "redis", "s3", "mlflow"):
         assert SERVICES[name]["networks"] == ["inside"]
         assert "ports" not in SERVICES[name]
+    assert {name for name, each in SERVICES.items() if "airflow-passwords.json" in each.get("secrets", ())} == {
+        "api-server"
+    }
+    assert "pgpass" not in SERVICES["scheduler"]["secrets"], "it opens no database of ours"
     assert SERVICES["api-server"]["ports"] == ["127.0.0.1:8080:8080"], "people come through a proxy with TLS"
 
 

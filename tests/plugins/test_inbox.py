@@ -7,6 +7,8 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 SHA256 = hashlib.sha256(b"x").hexdigest()
 """Of what `drop` writes."""
 
@@ -38,6 +40,17 @@ def test_readings_of_collars_have_a_folder_of_their_own(home: Path) -> None:
     drop(home, "d.csv")
     found = [(w["command"], w["file"]) for w in waiting_files(home / "inbox")]
     assert found == [("import", "d.csv"), ("series", "a.csv"), ("series", "b.xlsx")]
+
+
+def test_a_run_takes_as_many_as_airflow_can_spread_the_oldest_first(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from herdbook_airflow import inbox
+
+    monkeypatch.setattr(inbox, "MOST", 2)
+    for name, age_s in (("a.csv", 100), ("b.csv", 300), ("c.csv", 200)):
+        drop(home, name, age_s=age_s)
+    assert [w["file"] for w in inbox.waiting_files(home / "inbox")] == ["b.csv", "c.csv"]
 
 
 def test_a_file_still_being_copied_waits(home: Path) -> None:

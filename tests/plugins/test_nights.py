@@ -43,3 +43,15 @@ def test_a_person_may_name_the_day() -> None:
     from herdbook_airflow.nights import last_day
 
     assert last_day(run(datetime(2026, 3, 2, 1, tzinfo=UTC)), {"until": "2026-02-01"}) == "2026-02-01"
+
+
+def test_more_subjects_than_a_run_may_have_are_refused_before_any_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from herdbook_airflow.operators import spreadable
+
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "2")
+    subjects = [{"day": str(n)} for n in range(3)]
+    assert spreadable(subjects[:2]) == subjects[:2]
+    with pytest.raises(AirflowFailException, match="3 tasks are more than the 2"):
+        spreadable(subjects)

@@ -44,9 +44,19 @@ PATIENCE_S = 600.0
 """Longest wait for one service, on a machine that has much else to do."""
 
 
+class _Loader(yaml.SafeLoader):
+    """As Compose reads YAML: a key stands once in a mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        twice = {key for key in keys if keys.count(key) > 1}
+        assert not twice, f"{node.start_mark}: {', '.join(twice)} twice"
+        return super().construct_mapping(node, deep)
+
+
 def compose() -> dict[str, Any]:
     """The file, as Compose reads it."""
-    document = yaml.safe_load((checkout() / "docker-compose.yml").read_text())
+    document = yaml.load((checkout() / "docker-compose.yml").read_text(), _Loader)
     assert isinstance(document, dict)
     return document
 
@@ -72,8 +82,10 @@ class Cluster(AirflowApi):
         subprocess.run([checkout() / "docker" / "make-secrets.sh", folder / "secrets"], check=True)
         for secret in (folder / "secrets").iterdir():
             text = self._addresses(secret.read_text())
+            mode = secret.stat().st_mode
             secret.chmod(0o600)
             secret.write_text(text)
+            secret.chmod(mode)
 
     def translated(self, text: str, service: str) -> str:
         """What stands in the file, as it is here."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from herdbook.contracts.validation import one_line
 from herdbook.doctor import cluster, machine, objects, postgres, registry, stores
 from herdbook.doctor.findings import Checkup, Finding, Verdict
 from herdbook.errors import HerdbookError
+from herdbook.lake.attach import redact
 from herdbook.settings import Settings
 
 __all__ = ["Finding", "Verdict", "examine"]
@@ -24,6 +26,7 @@ CHECKUPS: tuple[tuple[str, Checkup], ...] = (
     ("ledger", stores.ledger),
     ("postgresql", postgres.servers),
     ("published", stores.published),
+    ("backups", stores.backups),
     ("mlflow", registry.mlflow),
     ("mlflow artifacts", objects.mlflow_artifacts),
     ("dvc remote", objects.dvc_remote),
@@ -42,3 +45,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield from [found] if isinstance(found, Finding) else found
         except HerdbookError as error:
             yield Finding(name, Verdict.FAIL, error.message, error.remedy)
+        except Exception as error:  # whatever a library makes of a wrong setting: the other checkups go on
+            said = f"{type(error).__name__}: {one_line(redact(str(error)))}"
+            yield Finding(
+                name, Verdict.FAIL, said, "Correct the setting that this is about; `HERDBOOK_…` are all of them."
+            )

@@ -124,8 +124,11 @@ def disk(settings: Settings) -> Finding:
 def secrets(settings: Settings) -> Finding:
     """Tokens and keys are their owner's alone."""
     folder = settings.secrets
-    named = [path for path in (settings.s3_credentials, settings.broker_url_file) if path is not None]
-    loose = [p for p in (folder, *folder.rglob("*"), *named) if p.exists() and p.stat().st_mode & 0o077]
+    pgpass = os.environ.get("PGPASSFILE")  # libpq's
+    given = (settings.s3_credentials, settings.broker_url_file, settings.trust_keys, Path(pgpass) if pgpass else None)
+    named = [path for path in given if path is not None]
+    keys = settings.online_keys.rglob("*")
+    loose = [p for p in (folder, *folder.rglob("*"), *named, *keys) if p.exists() and p.stat().st_mode & 0o077]
     if loose:
         return Finding(
             "secrets",

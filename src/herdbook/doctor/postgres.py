@@ -20,7 +20,7 @@ CLOCK_S = 5.0
 
 
 def servers(settings: Settings) -> Iterator[Finding]:
-    """One finding for each of lake and ledger that is on PostgreSQL."""
+    """One finding for each database of ours that is on PostgreSQL."""
     from sqlalchemy import make_url
 
     from herdbook.lake.attach import parse_catalog
@@ -29,11 +29,12 @@ def servers(settings: Settings) -> Iterator[Finding]:
     catalog = parse_catalog(settings)
     if catalog.file is None:
         found["lake"] = catalog.target
-    if settings.ledger_database_url.startswith("postgresql"):
-        url = make_url(settings.ledger_database_url).set(drivername="postgresql")
-        found["ledger"] = url.render_as_string(hide_password=False)
+    urls = {"ledger": settings.ledger_database_url, "registry": settings.mlflow_store or settings.mlflow_tracking_uri}
+    for name, given in urls.items():
+        if given.startswith("postgresql"):
+            found[name] = make_url(given).set(drivername="postgresql").render_as_string(hide_password=False)
     if not found:
-        yield Finding("postgresql", Verdict.ABSENT, "lake and ledger are files of SQLite")
+        yield Finding("postgresql", Verdict.ABSENT, "all databases are files of SQLite")
     for name, address in found.items():
         yield _server(f"postgresql of the {name}", address)
 

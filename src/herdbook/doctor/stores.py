@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +12,18 @@ from herdbook.doctor.findings import Finding, Verdict
 from herdbook.errors import DatabaseAwayError, StorageError
 from herdbook.settings import Settings
 
+OLD_BACKUP_H = 48
+"""Hours after which a backup should have been followed by another."""
+
 
 def lake(settings: Settings) -> Finding:
     """The catalog opens, and its version is ours."""
     from herdbook.lake.attach import open_lake, parse_catalog
+    from herdbook.lake.migrate import require_current
 
     catalog = parse_catalog(settings)
     with _restorable(settings, catalog.file, "catalog.sqlite"), open_lake(settings, read_only=True) as opened:
+        require_current(opened)
         row = opened.execute("SELECT count(*), max(day) FROM device_day").fetchone()
     days, latest = row or (0, None)
     said = f"{days} device days" + (f", the latest {latest}" if latest else "")
@@ -69,6 +76,27 @@ def published(settings: Settings) -> Finding:
     with herdbook.connect(path) as herd:
         row = herd.execute("SELECT published_at FROM published").fetchone()
     return Finding("published", Verdict.OK, f"{path}, of {row[0] if row else 'unknown time'}")
+
+
+def backups(settings: Settings) -> Finding:
+    """Where backups go is there, and the latest is not old."""
+    from herdbook.backup.write import backups as found
+
+    place = settings.backups
+    if settings.backup_folder is not None and not place.is_dir():
+        return Finding("backups", Verdict.FAIL, f"{place} is not there", "Mount it, or correct HERDBOOK_BACKUP_FOLDER.")
+    latest = max((folder.stat().st_mtime for folder in found(settings)), default=None)
+    if latest is None:
+        return Finding(
+            "backups", Verdict.WARN, f"none in {place} yet", "`maintain` makes one a night: `herdbook backup`."
+        )
+    if not os.access(place, os.W_OK | os.X_OK):
+        return Finding("backups", Verdict.FAIL, f"{place} cannot be written", "Give this user the folder.")
+    hours = (time.time() - latest) / 3600
+    if hours > OLD_BACKUP_H:
+        remedy = "See in Airflow why `maintain` makes none, or run `herdbook backup`."
+        return Finding("backups", Verdict.WARN, f"the latest in {place} is {hours / 24:.0f} days old", remedy)
+    return Finding("backups", Verdict.OK, f"the latest in {place} is {hours:.0f} hours old")
 
 
 @contextmanager

@@ -54,6 +54,8 @@ def _nights(nights: list[Night]) -> Iterator[tuple[Cause, str, str]]:
 
 
 def _disk(settings: Settings) -> Iterator[tuple[Cause, str, str]]:
+    if settings.backup_folder is not None and not settings.backups.is_dir():
+        yield Cause.DISK, str(settings.backups), "it is not there, and backups are to go there"
     for place in {settings.home, settings.backups if settings.backups.is_dir() else settings.home}:
         free = shutil.disk_usage(place).free
         if free < LOW_DISK_BYTES:
