@@ -8,8 +8,8 @@ ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE} AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/venv/bin:$PATH
 RUN groupadd --gid 10001 herdbook && useradd --uid 10001 --gid 10001 --home-dir /tmp --shell /usr/sbin/nologin herdbook \
-    && mkdir -p /var/lib/herdbook /var/lib/airflow/logs /var/lib/device /run/herdbook /opt/herdbook /data \
-    && chown -R herdbook:herdbook /var/lib/herdbook /var/lib/airflow /var/lib/device /run/herdbook /data
+    && mkdir -p /var/lib/herdbook /var/lib/backups /var/lib/airflow/logs /var/lib/device /run/herdbook /opt/herdbook /data \
+    && chown -R herdbook:herdbook /var/lib/herdbook /var/lib/backups /var/lib/airflow /var/lib/device /run/herdbook /data
 WORKDIR /opt/herdbook
 COPY docker/entrypoint.sh docker/device.sh docker/
 ENTRYPOINT ["/opt/herdbook/docker/entrypoint.sh"]

@@ -36,7 +36,7 @@ def test_there_and_back(s3: Store, new_bucket: Callable[[], str], tmp_path: Path
     second = backup(old)
     shared = [p for p in (second / "data").rglob("*.parquet") if p.stat().st_nlink == 2]
     assert len(shared) == len(list((first / "data").rglob("*.parquet"))), "each object is fetched once"
-    elsewhere = s3.settings(tmp_path / "new", data_path=new_bucket())
+    elsewhere = s3.settings(tmp_path / "new", data_path="s3://restored-into/lake")  # a bucket that is not there yet
     restore(elsewhere, first)
     assert lake_rows(elsewhere, counts) == before
     with pytest.raises(RestoreRefusedError, match="s3://"):

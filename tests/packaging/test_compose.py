@@ -172,6 +172,23 @@ def test_every_command_of_ours_exists(name: str) -> None:
             assert {word for word in rest if word.startswith("--")} <= options, part
 
 
+def test_backups_outlive_the_volumes_that_they_are_of_and_whoever_restores_has_what_it_takes() -> None:
+    """`docker compose run --no-deps worker-io herdbook restore`, before anything of ours runs: docs/operator.md."""
+    worker = SERVICES["worker-io"]
+    place = worker["environment"]["HERDBOOK_BACKUP_FOLDER"]
+    mounted = dict(reversed(volume.rsplit(":", 1)) for volume in worker["volumes"])
+    assert mounted[place] == "${HERDBOOK_BACKUPS:-backups}"
+    assert "backups" in FILE["volumes"]
+    made, owned = re.search(r"mkdir -p (.*?) \\\n.*chown -R \S+ (.*)", (ROOT / "Dockerfile").read_text()).groups()
+    assert place in made.split(), "an empty volume takes its owner from the image"
+    assert place in owned.split()
+    assert {"pgpass", "s3-credentials"} <= set(worker["secrets"])
+    stores = {"postgres", "redis", "s3"}
+    waits = {name for store in stores for name in SERVICES[store].get("depends_on", ())}
+    assert waits == {"volumes"}, "they start without init, which would make a lake"
+    assert SERVICES["mlflow"]["depends_on"]["init"], "its database is empty until then"
+
+
 def test_what_a_service_waits_for_is_there_and_can_be_waited_for() -> None:
     for name, service in SERVICES.items():
         for other, how in service.get("depends_on", {}).items():

@@ -98,6 +98,7 @@ class Cluster(AirflowApi):
             "/var/lib/airflow/logs": self.folder / "logs",
             "/var/lib/airflow": self.folder / "airflow" / service,
             "/var/lib/herdbook": self.folder / "home",
+            "/var/lib/backups": self.folder / "backups",
             "/opt/herdbook": checkout(),
             "/data": self.folder / "data" / service,
         }

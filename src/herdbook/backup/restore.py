@@ -28,6 +28,7 @@ from herdbook.lake.lockfile import held
 from herdbook.lake.migrate import LAKE_VERSION, migrate
 from herdbook.lake.restoring import Restoring, note, unfinished
 from herdbook.ledger.migrate import upgrade
+from herdbook.object_store import make_bucket
 from herdbook.settings import Settings
 
 _LAST = (contents.MLFLOW, contents.LEDGER, contents.CATALOG)
@@ -72,6 +73,8 @@ def restore(settings: Settings, backup: Path, progress: Callable[[str, int, int]
     with lock, disk_full_is_said(settings.home):
         begun = unfinished(settings)
         digest = sha256_of(backup / MANIFEST)
+        for url in settings.buckets:
+            make_bucket(settings, url)
         if begun is None or begun.digest != digest:
             _require_empty(databases, targets)
         if begun != Restoring(digest, filled=True):

@@ -80,7 +80,7 @@ def published(settings: Settings) -> Finding:
 
 def backups(settings: Settings) -> Finding:
     """Where backups go is there, and the latest is not old."""
-    from herdbook.backup.write import backups as found
+    from herdbook.backup.installation import backups as found
 
     place = settings.backups
     if settings.backup_folder is not None and not place.is_dir():
