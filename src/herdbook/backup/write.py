@@ -34,6 +34,7 @@ from herdbook.backup.tree import Tree
 from herdbook.contracts.durable import disk_full_is_said, fsync_path, make_folder, write_durably
 from herdbook.errors import BackupUnusableError
 from herdbook.lake.lockfile import held
+from herdbook.lake.restoring import require_filled
 from herdbook.lake.transaction import writers_kept_out
 from herdbook.settings import Settings
 
@@ -63,6 +64,7 @@ def backup(
         DiskFullError: there is no room.
         MissingDependencyError: a program of PostgreSQL's or Git is not installed.
     """
+    require_filled(settings)
     place, ours = make_folder(to or settings.backups), installation(settings)
     with held(place / ".lock", time.monotonic() + settings.lake_wait_s, "another backup is being written"):
         for left in place.glob(".*.part"):  # of a backup that was killed
