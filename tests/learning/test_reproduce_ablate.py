@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,18 @@ pytest.importorskip("mlflow")
 
 @pytest.mark.slow
 def test_a_run_made_again_is_the_same_to_the_byte_or_what_differs_is_named(
-    make_registry: Callable[[], Settings], small: Path, monkeypatch: pytest.MonkeyPatch
+    make_registry: Callable[[], Settings],
+    small: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     settings = make_registry()
     first = retrain_small(settings.home, "run-1", small)
+    capfd.readouterr()
     found = reproduce(settings, "run-1")
     assert found.same
+    ran = re.findall(r"Running stage '(\w+)'", capfd.readouterr().err)
+    assert ran == ["distil", "export", "evaluate"], "each once"
     assert (found.run, found.code, found.kept) == ("run-1-again", "same", ("dataset",)), "there is no lake"
     assert all(output.same or output.path == "data/distil.json" for output in found.outputs), "that has a clock in it"
     how = open_store(settings).get_run(found.comparison.other).data.tags

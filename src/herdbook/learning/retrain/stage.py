@@ -58,8 +58,10 @@ def run_stage(
     if terminal:  # the stage writes into a pipe: it is told that its bars will be seen
         env |= {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1", "COLUMNS": str(os.get_terminal_size(2).columns)}
     started = time.monotonic()
+    # By itself: DVC would force all that comes before it, too, which was forced when its turn was.
+    forced = ["--single-item", "--force"] if force else []
     process = subprocess.Popen(  # noqa: S603 (no shell, arguments of our own)
-        [sys.executable, "-m", "herdbook.processes.keeper", *command, "repro", stage, *(["--force"] if force else [])],
+        [sys.executable, "-m", "herdbook.processes.keeper", *command, "repro", stage, *forced],
         cwd=workspace.folder,
         env=env,
         stdin=subprocess.PIPE,  # it closes when we end, and the keeper ends the stage
