@@ -106,9 +106,8 @@ def _write(settings: Settings, ours: str, writing: _Writing) -> None:
     with disk_full_is_said(writing.folder):
         data = [tree for tree in folders if tree.name == contents.DATA]
         _, before = lake_of_now(settings)
-        for (
-            tree
-        ) in data:  # the bulk, while others write: no file that is named now goes for a day (`maintenance.GRACE`)
+        # The bulk, while others write: no file that is named now goes for a day (`maintenance.GRACE`).
+        for tree in data:
             writing.tree(tree, before)
         with writers_kept_out(settings):
             made_at = datetime.now(UTC)

@@ -85,13 +85,13 @@ def backups(settings: Settings) -> Finding:
     place = settings.backups
     if settings.backup_folder is not None and not place.is_dir():
         return Finding("backups", Verdict.FAIL, f"{place} is not there", "Mount it, or correct HERDBOOK_BACKUP_FOLDER.")
+    if place.is_dir() and not os.access(place, os.W_OK | os.X_OK):
+        return Finding("backups", Verdict.FAIL, f"{place} cannot be written", "Give this user the folder.")
     latest = max((folder.stat().st_mtime for folder in found(settings)), default=None)
     if latest is None:
         return Finding(
             "backups", Verdict.WARN, f"none in {place} yet", "`maintain` makes one a night: `herdbook backup`."
         )
-    if not os.access(place, os.W_OK | os.X_OK):
-        return Finding("backups", Verdict.FAIL, f"{place} cannot be written", "Give this user the folder.")
     hours = (time.time() - latest) / 3600
     if hours > OLD_BACKUP_H:
         remedy = "See in Airflow why `maintain` makes none, or run `herdbook backup`."
